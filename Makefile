@@ -1,0 +1,50 @@
+# `make demo` and `make test` are all that a newcomer needs, with Python 3.11–3.13 and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# TensorFlow's start-up notices would drown what a person wants to read.
+export TF_CPP_MIN_LOG_LEVEL := 3
+
+.PHONY: demo adult test test-all lint proto bench clean
+.DEFAULT_GOAL := demo
+
+# Made again when what decides the environment's content changes.
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "prebake needs Python 3.11, 3.12 or 3.13, this is %d.%d: make PYTHON=python3.11 ..." % v)'
+	@echo "Setting up $(VENV) (about two minutes, once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(VENV)/ready  ## California housing, from CSV shards to predictions
+	$(BIN)/python examples/fetch.py housing
+	$(BIN)/prebake run examples/housing/housing.yaml
+	$(BIN)/prebake predict runs/housing examples/housing/data/housing-00000-of-00020.csv --head 5
+
+adult: $(VENV)/ready  ## the same for Adult census
+	$(BIN)/python examples/fetch.py adult
+	$(BIN)/prebake run examples/adult/adult.yaml
+	$(BIN)/prebake predict runs/adult examples/adult/data/adult-00000-of-00020.csv --head 5
+
+test: lint  ## everything but the long tests
+	$(BIN)/python -m pytest -m 'not long'
+
+test-all: lint  ## everything
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy -p prebake
+
+bench: $(VENV)/ready
+	$(BIN)/python -m benchmarks
+
+PROTOS := schemas/spec.proto schemas/statistics.proto schemas/manifest.proto
+proto: $(VENV)/ready  ## generated classes from schemas/*.proto
+	mkdir -p build/proto
+	$(BIN)/python -m grpc_tools.protoc -Iprebake/schemas=schemas --python_out=build/proto --pyi_out=build/proto $(PROTOS)
+	cp build/proto/prebake/schemas/* schemas/
+
+clean:
+	rm -rf $(VENV) build runs examples/*/data *.egg-info

@@ -1,0 +1,1 @@
+"""CSV files in, transform graph and TFRecord shards out: Apache Beam jobs."""

@@ -1,0 +1,101 @@
+"""In: what each byte range of the input reports. Out: rows per file and split, checked: nothing lost, nothing altered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..schemas.csv_scan import combine_crc32c
+from ..schemas.errors import ArtifactError, DataError
+from ..schemas.manifest_pb2 import InputFile, Manifest
+from ..schemas.spec_pb2 import Spec
+from .index import IndexedFile
+
+
+@dataclasses.dataclass
+class InputCounts:
+    """Rows of each input file.
+
+    Attributes:
+      files: by relative path; rows, blank_lines, rejected, rows per split, size and crc32c as read.
+      first_bad: the first bad row, as a dict of its DataError, or None.
+      faults: faults of whole files, by relative path.
+    """
+
+    files: dict[str, InputFile]
+    first_bad: dict[str, Any] | None
+    faults: dict[str, list[Any]]
+
+    @classmethod
+    def from_json(
+        cls, ranges: list[dict[str, Any]], splits: Iterable[dict[str, Any]], bad: Sequence[dict[str, Any]]
+    ) -> InputCounts:
+        """From the COUNTS of ReadRange, rows per split and bad rows."""
+        files: dict[str, InputFile] = {}
+        faults: dict[str, list[Any]] = {}
+        for entry in sorted(ranges, key=lambda entry: (entry["path"], entry["start"])):
+            file = files.setdefault(entry["path"], InputFile(path=entry["path"]))
+            file.rows += entry["rows"]
+            file.blank_lines += entry["blank"]
+            file.rejected += entry["bad"]
+            file.crc32c = combine_crc32c(file.crc32c, entry["crc32c"], entry["size"])
+            file.size += entry["size"]
+            if "fault" in entry:
+                faults.setdefault(entry["path"], entry["fault"])
+        for entry in splits:
+            file = files[entry["path"]]
+            train, valid, test = entry["rows"]
+            file.train_rows += train
+            file.valid_rows += valid
+            file.test_rows += test
+        first = min(bad, key=lambda one: (one["file"], one["row"]), default=None)
+        return cls(files, first, faults)
+
+    def write(self, manifest: Manifest) -> None:
+        """Writes the rows of each file into the manifest's inputs."""
+        for entry in manifest.inputs:
+            found = self.files.get(entry.path)
+            if found is None:  # nothing but a header
+                continue
+            for field in ("rows", "blank_lines", "rejected", "train_rows", "valid_rows", "test_rows"):
+                setattr(entry, field, getattr(found, field))
+
+
+def check_counts(counts: InputCounts, indexed: Sequence[IndexedFile], spec: Spec) -> None:
+    """Refuses an input that changed, rows that were lost, and more bad rows than the spec allows.
+
+    Raises:
+      DataError: as said.
+    """
+    paths = {entry.file.relative: entry.file.path for entry in indexed}
+    for relative in sorted(counts.faults):
+        raise DataError(paths[relative], *counts.faults[relative])
+    for entry in indexed:
+        _check_file(counts, entry)
+    rejected = sum(file.rejected for file in counts.files.values())
+    rows = sum(file.rows for file in counts.files.values())
+    if rejected and rejected > spec.data.bad_rows.reject_up_to * rows:
+        raise too_many_bad_rows(counts.first_bad, rejected, rows)
+
+
+def too_many_bad_rows(first: dict[str, Any] | None, rejected: int, rows: int) -> DataError:
+    """The error of the first bad row, with how many there are."""
+    assert first is not None, "rows were rejected, but none was reported"
+    reason = first["reason"]
+    if rejected > 1:
+        reason += f" (the first of {rejected} bad rows of {rows}; data.bad_rows.reject_up_to sets a share aside)"
+    return DataError(first["path"], first["row"], first["column"], first["value"], reason)
+
+
+def _check_file(counts: InputCounts, entry: IndexedFile) -> None:
+    path = entry.file.path
+    found = counts.files.get(entry.file.relative)
+    if found is None:
+        if entry.records:
+            raise ArtifactError(path, "was not read: run the step again")
+        return
+    if found.crc32c != entry.crc32c or found.rows + found.blank_lines != entry.records:
+        raise DataError(path, None, None, None, "changed while it was read: run the step again when it is complete")
+    if found.rows != found.rejected + found.train_rows + found.valid_rows + found.test_rows:
+        raise ArtifactError(path, "rows were lost between reading and splitting: this is a fault of prebake")

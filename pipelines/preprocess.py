@@ -1,0 +1,116 @@
+"""In: a spec. Out: a run directory with `transform/`, `examples/` and `rejected/`.
+
+As a batch job: python -m prebake.pipelines.preprocess SPEC --run DIR [--replace] [-- BEAM OPTIONS]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+
+from ..schemas.errors import PrebakeError
+from ..schemas.manifest import read_manifest
+from ..schemas.manifest_pb2 import Manifest
+from ..schemas.run_dir import read_spec, write_spec
+from ..schemas.spec import load_spec
+from ..schemas.spec_pb2 import Spec
+from .analyze import analyze
+from .find_files import expand_patterns, find_files, open_data_file
+from .index import index_files
+from .transform import transform
+
+
+def load(path: str) -> Spec:
+    """Loads a spec whose data may lie on any of Beam's filesystems."""
+    return load_spec(path, expand_files=expand_patterns, open_file=open_data_file)
+
+
+def preprocess(
+    spec: Spec,
+    run_dir: str,
+    *,
+    steps: Sequence[str] = ("analyze", "transform"),
+    beam_args: Sequence[str] = (),
+    replace: bool = False,
+) -> dict[str, bool]:
+    """Runs the steps; the files are found and indexed once for all of them.
+
+    Args:
+      spec: resolved.
+      run_dir: is made if it is not there.
+      steps: "analyze", "transform" or both.
+      beam_args: Beam's own options.
+      replace: results that were made from something else are replaced.
+
+    Returns:
+      By step: False if its result was there already.
+
+    Raises:
+      PrebakeError: as `index_files`, `analyze` and `transform` say.
+    """
+    os.makedirs(run_dir, exist_ok=True)
+    files = find_files(spec)
+    with tempfile.TemporaryDirectory(prefix=".tmp-index-", dir=run_dir) as scratch:
+        indexed = index_files(spec, files, scratch, beam_args)
+    run = {"analyze": analyze, "transform": transform}
+    return {
+        step: run[step](spec, indexed, run_dir, beam_args=beam_args, replace=replace) for step in steps
+    }
+
+
+def summary(run_dir: str) -> str:
+    """What `examples/` holds, in two lines."""
+    manifest = read_manifest(os.path.join(run_dir, "examples"), "examples", verify=False)
+    return f"{_input_line(manifest)}\n{_output_line(manifest, run_dir)}"
+
+
+def _input_line(manifest: Manifest) -> str:
+    rows = sum(entry.rows for entry in manifest.inputs)
+    rejected = sum(entry.rejected for entry in manifest.inputs)
+    return f"{rows:,} rows read from {len(manifest.inputs)} files, {rejected:,} rejected"
+
+
+def _output_line(manifest: Manifest, run_dir: str) -> str:
+    parts = [f"{split.name} {split.rows:,}" for split in manifest.splits if split.rows]
+    shards = sum(len(split.shards) for split in manifest.splits)
+    size = sum(entry.size for entry in manifest.files if ".tfrecord" in entry.path)
+    return f"{', '.join(parts)} in {shards} shards, {size / 1e6:,.1f} MB, in {os.path.join(run_dir, 'examples')}"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The batch job; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m prebake.pipelines.preprocess",
+        description="Analyze and transform CSV files: run/transform and run/examples.",
+        epilog="Beam's own options follow after --, e.g. -- --runner=FlinkRunner --flink_master=localhost:8081",
+    )
+    parser.add_argument("spec", help="spec file (YAML or text proto), or a run directory")
+    parser.add_argument("--run", required=True, help="run directory to write")
+    parser.add_argument("--replace", action="store_true", help="replace results made from something else")
+    ours, beam_args = split_beam_args(sys.argv[1:] if argv is None else argv)
+    args = parser.parse_args(ours)
+    try:
+        spec = read_spec(args.spec) if os.path.isdir(args.spec) else load(args.spec)
+        write_spec(args.run, spec)
+        preprocess(spec, args.run, beam_args=beam_args, replace=args.replace)
+        print(summary(args.run))
+    except PrebakeError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+def split_beam_args(argv: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Our arguments and those after `--`, which are Beam's."""
+    argv = list(argv)
+    place = argv.index("--") if "--" in argv else len(argv)
+    return argv[:place], argv[place + 1 :]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
+
+

@@ -1,0 +1,105 @@
+"""In: byte ranges of CSV files. Out: blocks of typed rows with their record numbers, bad rows, and a count per range."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO, NamedTuple
+
+import apache_beam as beam
+from apache_beam import pvalue
+
+from ..schemas.compressed import open_stream
+from ..schemas.csv_rows import Block, read_block, whole_records
+from ..schemas.errors import DataError
+from ..schemas.spec_pb2 import COMPRESSION_NONE, Data
+from .find_files import CsvFile
+from .index import CsvRange
+from .progress import add_rows
+from .range_reader import RangeReader, open_raw
+
+# Rows of one Beam element are those of about this many bytes of CSV: large enough that a TensorFlow call and an Arrow
+# batch cost little per row, small enough that a few of them fit into the processor's cache.
+BLOCK_BYTES = 1 << 20
+
+BAD_ROWS, COUNTS = "bad_rows", "counts"
+
+
+class FileBlock(NamedTuple):
+    """A block of rows and the file that it is from."""
+
+    file: CsvFile
+    header: str
+    block: Block
+
+
+class ReadRange(beam.DoFn):
+    """CsvRange → FileBlocks; tagged BAD_ROWS: dicts of a DataError; tagged COUNTS: one dict a range."""
+
+    def __init__(self, data: Data):
+        self._data = data
+
+    def process(self, work: CsvRange) -> Iterator[Any]:
+        path = work.file.path
+        count = {"path": work.file.relative, "start": work.start, "rows": 0, "blank": 0, "bad": 0}
+        reader = RangeReader(open_raw(path), work.start, work.stop)
+        with reader:
+            try:
+                for block in self._blocks(reader, work):
+                    count["rows"] += len(block.rows) + len(block.errors)
+                    count["blank"] += block.blank
+                    count["bad"] += len(block.errors)
+                    for error in block.errors:
+                        yield pvalue.TaggedOutput(BAD_ROWS, bad_row(work.file, error))
+                    add_rows(len(block.rows))
+                    if len(block.rows):
+                        yield FileBlock(work.file, work.layout.header, block)
+            except DataError as error:
+                # About the file as a whole, e.g. changed since it was indexed: no share of bad rows excuses it.
+                count["fault"] = [error.row, error.column, error.value, error.reason]
+            count["crc32c"], count["size"] = reader.crc32c, work.stop - work.start
+        yield pvalue.TaggedOutput(COUNTS, count)
+
+    def _blocks(self, reader: RangeReader, work: CsvRange) -> Iterator[Block]:
+        layout, path = work.layout, work.file.path
+        compression = self._data.dialect.compression if work.compressed else COMPRESSION_NONE
+        stream = open_stream(reader, path, compression) if work.compressed else reader
+        if work.start == 0:
+            _skip(stream, layout.skip_bytes)
+        for block, row in whole_records(stream, BLOCK_BYTES, work.first_row, layout, path):
+            yield read_block(block, row, layout, path)
+
+
+def _skip(stream: BinaryIO, size: int) -> None:
+    while size:
+        size -= len(stream.read(size))
+
+
+def bad_row(file: CsvFile, error: DataError) -> dict[str, Any]:
+    """A DataError as a row of the rejected table; the file by its relative path."""
+    return {
+        "file": file.relative,
+        "path": file.path,
+        "row": error.row,
+        "column": error.column,
+        "value": error.value,
+        "reason": error.reason,
+    }
+
+
+class ReadCsv(beam.PTransform):
+    """CsvRanges → tagged outputs of ReadRange, spread over the workers."""
+
+    def __init__(self, ranges: list[CsvRange], data: Data):
+        super().__init__()
+        self._ranges, self._data = ranges, data
+
+    def expand(self, pbegin):
+        return (
+            pbegin
+            | "Ranges" >> beam.Create(self._ranges)
+            # CsvRange
+            | "Spread" >> beam.Reshuffle()
+            | "Read" >> beam.ParDo(ReadRange(self._data)).with_outputs(BAD_ROWS, COUNTS, main="blocks")
+        )
+
+

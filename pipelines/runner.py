@@ -1,0 +1,53 @@
+"""In: Beam options as a user gives them. Out: a pipeline on the runner that they name, on this machine by default."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+
+from ..schemas.errors import PrebakeError
+
+_LOCAL = (None, "DirectRunner", "FnApiRunner")
+
+
+def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
+    """A pipeline to be used in a `with` block.
+
+    Args:
+      beam_args: Beam's own options, e.g. ["--runner=FlinkRunner", "--flink_master=…"]. Without a runner: this machine.
+    """
+    options = PipelineOptions(list(beam_args))
+    runner = options.view_as(StandardOptions).runner
+    # Named, because Beam's own choice on one machine first tries to download and start another runner.
+    return beam.Pipeline(runner=FnApiRunner() if runner in _LOCAL else runner, options=options)
+
+
+def run(pipeline: beam.Pipeline) -> None:
+    """Runs a pipeline to its end.
+
+    Raises:
+      PrebakeError: the fault for a person that a worker raised, without Beam's own story around it.
+    """
+    logging.getLogger("apache_beam").setLevel(logging.ERROR)
+    try:
+        pipeline.run().wait_until_finish()
+    except Exception as error:
+        cause = find_cause(error)
+        if cause is None:
+            raise
+        raise cause from None
+
+
+def find_cause(error: BaseException | None) -> PrebakeError | None:
+    """The PrebakeError in an exception's chain of causes, if there is one."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, PrebakeError):
+            return error
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return None

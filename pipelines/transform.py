@@ -1,0 +1,233 @@
+"""In: all rows and the transform graph. Out: `examples/`, i.e. shuffled TFRecord shards of each split, and `rejected/`."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+
+from ..schemas.commit import is_current, publish
+from ..schemas.errors import ArtifactError
+from ..schemas.manifest import read_manifest, set_fingerprint
+from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
+from ..schemas.spec import spec_text
+from ..schemas.spec_pb2 import REGRESSION, Spec
+from .collect import WriteJson, read_json
+from .counts import InputCounts, check_counts
+from .find_files import SPLITS
+from .index import IndexedFile
+from .progress import progress_bar
+from .read import BAD_ROWS, COUNTS, ReadCsv
+from .runner import make_pipeline, run
+from .shuffle import Part
+from .transform_rows import LABEL, SAMPLE, SPLIT_ROWS, WEIGHT, TransformRows
+from .write_shards import WriteShard, shard_path
+
+STEP, REJECTED = "examples", "rejected"
+# More than are kept, so that chance leaves enough of them in the first shard.
+_SAMPLE_MARGIN = 1.5
+_BYTES_PER_SHARD = 16 << 20
+_TRAIN_SHARDS = 4
+
+
+def example_features(transform: Manifest, spec: Spec) -> list[OutputFeature]:
+    """Everything that one Example holds: features, label, weight."""
+    is_float = spec.data.label.kind == REGRESSION
+    label = OutputFeature(
+        name=LABEL,
+        type=OUTPUT_FLOAT if is_float else OUTPUT_INT64,
+        cardinality=0 if is_float else len(transform.label.classes),
+    )
+    weight = [OutputFeature(name=WEIGHT, type=OUTPUT_FLOAT)] if spec.data.weight else []
+    return [*transform.features, label, *weight]
+
+
+def shard_counts(spec: Spec, transform: Manifest) -> list[int]:
+    """Shards of train, valid and test: the spec's, or by the bytes of CSV that go into the split; none for no row."""
+    given = (spec.examples.train_shards, spec.examples.valid_shards, spec.examples.test_shards)
+    size = sum(entry.size for entry in transform.inputs)
+    rows = [sum(getattr(entry, f"{name}_rows") for entry in transform.inputs) for name in SPLITS]
+    counts = []
+    for number, (wanted, split_rows) in enumerate(zip(given, rows, strict=True)):
+        by_size = -(-size * split_rows // (sum(rows) * _BYTES_PER_SHARD))
+        least = _TRAIN_SHARDS if number == 0 else 1
+        counts.append((wanted or max(least, by_size)) if split_rows else 0)
+    return counts
+
+
+def examples_manifest(spec: Spec, transform: Manifest) -> Manifest:
+    """The manifest of `examples/` before it is written."""
+    manifest = Manifest(step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight))
+    for entry in transform.inputs:
+        manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c)
+    set_fingerprint(
+        manifest,
+        {"transform step": transform.fingerprint, "examples part of the spec": spec_text(Spec(examples=spec.examples))},
+    )
+    return manifest
+
+
+def transform(
+    spec: Spec,
+    indexed: Sequence[IndexedFile],
+    run_dir: str,
+    *,
+    beam_args: Sequence[str] = (),
+    replace: bool = False,
+) -> bool:
+    """Applies the graph of `transform/` to every row and publishes `examples/` and `rejected/`.
+
+    Args:
+      spec: resolved.
+      indexed: its files, the same that were analysed.
+      run_dir: of the run.
+      beam_args: Beam's own options.
+      replace: an `examples/` made from something else is replaced.
+
+    Returns:
+      False if `examples/` was there already, made from the same.
+
+    Raises:
+      ArtifactError: there is no `transform/`, or it or `examples/` was made from something else.
+      DataError: more bad rows than the spec allows, or a file changed while it was read.
+    """
+    analyzed = read_manifest(os.path.join(run_dir, "transform"), "transform")
+    directory = os.path.join(run_dir, STEP)
+    manifest = examples_manifest(spec, analyzed)
+    if is_current(directory, manifest, replace=replace):
+        return False
+    with publish(directory, manifest, replace=replace) as temporary:
+        with tempfile.TemporaryDirectory(prefix=".tmp-transform-", dir=run_dir) as scratch:
+            job = _Job(spec, indexed, analyzed, run_dir, temporary, scratch)
+            job.run(beam_args)
+            bad = read_json(job.path("bad"))
+            counts = job.counts(bad)
+            check_counts(counts, indexed, spec)
+            counts.write(manifest)
+            job.write_splits(manifest)
+            _write_rejected(run_dir, manifest, bad)
+    return True
+
+
+class _Job:
+    """One run of the transform pipeline: what it reads, and the files that it leaves for the driver."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        indexed: Sequence[IndexedFile],
+        analyzed: Manifest,
+        run_dir: str,
+        output: str,
+        scratch: str,
+    ):
+        self._spec, self._indexed, self._output, self._scratch = spec, indexed, output, scratch
+        self._features = example_features(analyzed, spec)
+        self._shards = shard_counts(spec, analyzed)
+        self._files = [entry.path for entry in analyzed.inputs]
+        self._rows = [sum(getattr(entry, f"{name}_rows") for entry in analyzed.inputs) for name in SPLITS]
+        self._graph_dir = os.path.join(run_dir, "transform", "graph")
+        self._compression = spec.examples.compression
+
+    def path(self, name: str) -> str:
+        return os.path.join(self._scratch, f"{name}.json")
+
+    def run(self, beam_args: Sequence[str]) -> None:
+        for number, name in enumerate(SPLITS):
+            if self._shards[number]:
+                os.mkdir(os.path.join(self._output, name))
+        ranges = [one for entry in self._indexed for one in entry.ranges]
+        shard_files = {
+            shard: os.path.join(self._output, SPLITS[split], shard_path(place, self._shards[split], self._compression))
+            for shard, split, place in self._numbered()
+        }
+        rows = TransformRows(
+            self._spec, self._graph_dir, self._features, self._files, self._shards, self._sample_below()
+        )
+        pipeline = make_pipeline(beam_args)
+        read = pipeline | "ReadCsv" >> ReadCsv(ranges, self._spec.data)
+        done = read.blocks | "Transform" >> beam.ParDo(rows).with_outputs(SAMPLE, BAD_ROWS, SPLIT_ROWS, main="parts")
+        # (shard, Part)
+        empty = pipeline | "EveryShard" >> beam.Create([(shard, Part(0, 0, 0, b"")) for shard in shard_files])
+        written = (
+            (done.parts, empty)
+            | "Parts" >> beam.Flatten()
+            | "Shuffle" >> beam.GroupByKey()
+            # (shard, [Part])
+            | "Write" >> beam.ParDo(WriteShard(shard_files, self._features, self._compression))
+            # dict
+        )
+        written | "WriteShards" >> WriteJson(self.path("shards"))
+        read[COUNTS] | "WriteCounts" >> WriteJson(self.path("counts"))
+        done[SPLIT_ROWS] | "WriteSplits" >> WriteJson(self.path("splits"))
+        done[SAMPLE] | "WriteSample" >> WriteJson(self.path("sample"))
+        (read[BAD_ROWS], done[BAD_ROWS]) | "BadRows" >> beam.Flatten() | "WriteBad" >> WriteJson(self.path("bad"))
+        with progress_bar("transform", sum(entry.records for entry in self._indexed)):
+            run(pipeline)
+
+    def counts(self, bad: list[dict[str, Any]]) -> InputCounts:
+        ranges = read_json(self.path("counts"))
+        counts = InputCounts.from_json(ranges, read_json(self.path("splits")), bad)
+        for entry in bad:  # these were good rows when they were read
+            counts.files[entry["file"]].rejected += bool(entry.get("unknown_class"))
+        return counts
+
+    def write_splits(self, manifest: Manifest) -> None:
+        """Checks that every row arrived, writes samples, and fills the manifest's splits."""
+        written = {entry["shard"]: entry for entry in read_json(self.path("shards"))}
+        arrived = dict.fromkeys(self._files, 0)
+        for entry in written.values():
+            for number, rows in entry["files"].items():
+                arrived[self._files[int(number)]] += rows
+        for entry in manifest.inputs:
+            if entry.rows != arrived[entry.path] + entry.rejected:
+                raise ArtifactError(entry.path, f"{entry.rows} rows went in, {arrived[entry.path]} came out: nothing is published")
+        samples: list[list[dict[str, Any]]] = [[] for _ in SPLITS]
+        for sample in read_json(self.path("sample")):
+            samples[sample.pop("split")].append(sample)
+        for number, name in enumerate(SPLITS):
+            split = manifest.splits.add(name=name, compression=self._compression)
+            if self._shards[number]:
+                split.sample = f"{name}/sample.jsonl"
+                self._write_sample(split.sample, samples[number])
+        for shard, number, place in self._numbered():
+            path = f"{SPLITS[number]}/{shard_path(place, self._shards[number], self._compression)}"
+            manifest.splits[number].shards.add(path=path, rows=written[shard]["rows"])
+            manifest.splits[number].rows += written[shard]["rows"]
+
+    def _write_sample(self, path: str, sample: list[dict[str, Any]]) -> None:
+        sample.sort(key=lambda entry: (entry.pop("order"), entry["file"], entry["row"]))
+        with open(os.path.join(self._output, path), "w", encoding="utf-8") as file:
+            for entry in sample[: self._spec.examples.sample_rows]:
+                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+
+    def _numbered(self) -> Iterator[tuple[int, int, int]]:
+        """(shard counted through all splits, split, place in the split)."""
+        shard = 0
+        for split, count in enumerate(self._shards):
+            for place in range(count):
+                yield shard, split, place
+                shard += 1
+
+    def _sample_below(self) -> list[int]:
+        bounds = []
+        for rows, shards in zip(self._rows, self._shards, strict=True):
+            wanted = self._spec.examples.sample_rows * _SAMPLE_MARGIN * shards
+            bounds.append(min(2**64, int(2**64 * wanted / rows)) if rows and wanted else 1)
+        return bounds
+
+
+def _write_rejected(run_dir: str, manifest: Manifest, bad: list[dict[str, Any]]) -> None:
+    rejected = Manifest(step=REJECTED, fingerprint=manifest.fingerprint, parts=manifest.parts)
+    with publish(os.path.join(run_dir, REJECTED), rejected, replace=True) as temporary:
+        with open(os.path.join(temporary, "rows.csv"), "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            fields = ("file", "row", "column", "value", "reason")
+            writer.writerow(fields)
+            for entry in sorted(bad, key=lambda entry: (entry["file"], entry["row"])):
+                writer.writerow([entry[field] for field in fields])

@@ -1,0 +1,1 @@
+"""prebake: preprocess sharded CSV once, train on it, export a model that takes raw rows."""

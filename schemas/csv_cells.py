@@ -1,0 +1,123 @@
+"""In: the cells of some rows as bytes. Out: a typed Arrow batch of the good rows, and one error for each bad row."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from . import spec_pb2
+from .csv_layout import Layout, LayoutColumn
+from .errors import DataError
+from .numerals import INT_MISSING, is_float, is_int, parse_floats, parse_ints
+
+_FORM = {
+    spec_pb2.FLOAT: "is not a number: digits with an optional '-', '.' and exponent, nothing else",
+    spec_pb2.INT: "is not an integer: digits with an optional '-', nothing else",
+}
+
+
+def type_cells(
+    cells: list[pa.Array], rows: np.ndarray, layout: Layout, path: str
+) -> tuple[pa.RecordBatch, np.ndarray, list[DataError]]:
+    """Types and checks cells.
+
+    Args:
+      cells: for each column of the layout a binary array [n]; null is missing.
+      rows: record numbers, int64 [n].
+      layout: of the file.
+      path: for messages.
+
+    Returns:
+      The batch of the rows in which every cell is good; bool [n], true for these; one error for each other row, about its
+      first bad cell in the layout's order.
+    """
+    good = np.ones(len(rows), np.bool_)
+    typed: list[pa.Array] = []
+    errors: list[DataError] = []
+    for column, texts in zip(layout.columns, cells, strict=True):
+        array, bad = _type_column(texts, column)
+        typed.append(array)
+        for i in np.flatnonzero(bad & good).tolist():
+            cell = texts[i].as_py()
+            shown = None if cell is None else cell.decode()
+            errors.append(DataError(path, int(rows[i]), column.name, shown, _reason(cell, column)))
+        good &= ~bad
+    schema = pa.schema([pa.field(c.name, a.type) for c, a in zip(layout.columns, typed, strict=True)])
+    batch = pa.RecordBatch.from_arrays(typed, schema=schema)
+    return batch if good.all() else batch.filter(pa.array(good)), good, errors
+
+
+def _type_column(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]:
+    """The typed column [n] and, as bool [n], its bad cells."""
+    array, bad = _parse(texts, column)
+    if column.required and texts.null_count:
+        bad = bad | texts.is_null().to_numpy(zero_copy_only=False)
+    if column.values:
+        allowed, _ = _parse(_allowed(column), column)
+        bad = bad | (pc.is_valid(array).to_numpy(zero_copy_only=False) & ~_true(pc.is_in(array, allowed)))
+    if column.type != spec_pb2.STRING:
+        lowest, highest = _limits(column)
+        if lowest is not None:
+            bad = bad | _true(pc.less(array, lowest))
+        if highest is not None:
+            bad = bad | _true(pc.greater(array, highest))
+    return array, bad
+
+
+def _parse(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]:
+    if column.type == spec_pb2.FLOAT:
+        return parse_floats(texts)
+    if column.type == spec_pb2.INT:
+        return parse_ints(texts)
+    return texts, np.zeros(len(texts), np.bool_)
+
+
+def _true(mask: pa.BooleanArray) -> np.ndarray:
+    return mask.fill_null(False).to_numpy(zero_copy_only=False)
+
+
+def _limits(column: LayoutColumn) -> tuple[pa.Scalar | None, pa.Scalar | None]:
+    """Limits in the column's own type: as float32, 0.1 is above the double 0.1 and would fail a maximum of 0.1."""
+    if column.type == spec_pb2.FLOAT:
+        with np.errstate(over="ignore"):
+            return tuple(  # type: ignore[return-value]
+                None if limit is None else pa.scalar(np.float32(limit), pa.float32())
+                for limit in (column.min, column.max)
+            )
+    lowest = None if column.min is None else pa.scalar(_as_int64(column.min, math.ceil), pa.int64())
+    highest = None if column.max is None else pa.scalar(_as_int64(column.max, math.floor), pa.int64())
+    return lowest, highest
+
+
+def _as_int64(limit: float, towards) -> int:
+    if math.isinf(limit):
+        return INT_MISSING if limit < 0 else 2**63 - 1
+    return min(max(towards(limit), INT_MISSING), 2**63 - 1)
+
+
+def _reason(cell: bytes | None, column: LayoutColumn) -> str:
+    """Why this cell, known to be bad, is bad."""
+    if cell is None:
+        return "is missing, but the column needs a value in every row"
+    if column.type == spec_pb2.FLOAT and not is_float(cell):
+        return _FORM[spec_pb2.FLOAT]
+    if column.type == spec_pb2.INT and not is_int(cell):
+        return _FORM[spec_pb2.INT]
+    text = pa.array([cell], pa.binary())
+    if column.type == spec_pb2.FLOAT and parse_floats(text)[1][0]:
+        return "is out of the range of a 32-bit float"
+    if column.type == spec_pb2.INT and parse_ints(text)[1][0]:
+        return "is out of the range of a 64-bit integer"
+    if column.values and not _true(pc.is_in(_parse(text, column)[0], _parse(_allowed(column), column)[0]))[0]:
+        return f"is not one of the allowed values {', '.join(column.values)}"
+    number = float(cell)
+    if column.min is not None and number < column.min:
+        return f"is below the minimum {column.min:g}"
+    return f"is above the maximum {column.max:g}"
+
+
+def _allowed(column: LayoutColumn) -> pa.Array:
+    return pa.array([value.encode() for value in column.values], pa.binary())

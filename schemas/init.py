@@ -1,0 +1,177 @@
+"""In: CSV paths and the label's column. Out: a commented YAML spec to start from, which runs as it is."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from . import spec_pb2
+from .errors import SpecError
+from .infer import ColumnProfile, infer_columns, sample_rows, sniff_delimiter
+from .spec import complete_spec, expand
+from .spec_source import SpecSource, enum_name, nearest, quote
+
+_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./*-]*( [A-Za-z0-9_./*-]+)*")
+# Words that YAML tools read as something else than text.
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+_EXAMPLE_LENGTH = 30
+
+
+def commented_yaml(paths: Sequence[str], label: str) -> str:
+    """Writes a spec in which every column and proposed feature has a line that says what the sample shows.
+
+    Args:
+      paths: files or patterns as a shell gives them, relative to the current folder, where the spec will lie.
+      label: column to predict.
+
+    Returns:
+      YAML that `load_spec` reads to the spec that `files` and `label` alone would give, with the delimiter found.
+
+    Raises:
+      SpecError: no file matches, or no column has the label's name.
+      DataError: the files cannot be sampled.
+    """
+    patterns = _patterns(paths)
+    files = expand(patterns)
+    dialect = spec_pb2.Dialect(delimiter=sniff_delimiter(files[0], _open), quoting=True, header=True)
+    header, rows = sample_rows(files, dialect, _open)
+    if label not in header:
+        raise SpecError(files[0], None, "", f"no column {quote(label)}", nearest(label, header))
+    profiles, _ = infer_columns(header, rows)
+    notices: list[str] = []
+    asked = spec_pb2.Spec(data=spec_pb2.Data(files=patterns, label=spec_pb2.Label(column=label)))
+    asked.data.dialect.delimiter = dialect.delimiter
+    spec = complete_spec(asked, SpecSource(), os.getcwd(), notice=notices.append)
+    sections = (
+        _data_lines(spec, patterns, label, profiles, len(rows)),
+        _feature_lines(spec, notices),
+        _model_lines(spec),
+    )
+    return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
+
+
+def _open(path: str, mode: str) -> Any:
+    return open(path, mode)
+
+
+def _patterns(paths: Sequence[str]) -> list[str]:
+    """One pattern for the paths that a shell made of one, if it would give exactly these; else the paths."""
+    if len(paths) > 1:
+        folders = {os.path.dirname(path) for path in paths}
+        names = [os.path.basename(path) for path in paths]
+        suffixes = {name[name.index(".") :] if "." in name else "" for name in names}
+        if len(folders) == len(suffixes) == 1:
+            pattern = os.path.join(folders.pop(), "*" + suffixes.pop())
+            if expand([pattern]) == sorted(set(paths)):
+                return [pattern]
+    return list(paths)
+
+
+def _text(text: str) -> str:
+    """The text as a YAML scalar of one line."""
+    if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
+        return text
+    quoted = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=1 << 30)
+    return quoted.removesuffix("\n")
+
+
+def _comment(line: str, comment: str) -> str:
+    return f"{line:<40} # {comment}"
+
+
+def _data_lines(
+    spec: spec_pb2.Spec,
+    patterns: Sequence[str],
+    label: str,
+    profiles: dict[str, ColumnProfile],
+    rows: int,
+) -> list[str]:
+    data = spec.data
+    lines = [
+        "# How each raw column becomes a feature, and the model that learns from them. Everything left out has a",
+        "# default; lines behind # show some of them. Paths are relative to this file.",
+        "data:",
+    ]
+    if len(patterns) == 1:
+        lines.append(f"  files: {_text(patterns[0])}")
+    else:
+        lines += ["  files:", *(f"    - {_text(pattern)}" for pattern in patterns)]
+    dialect = []
+    if data.dialect.delimiter != ",":
+        dialect.append(f"    delimiter: {_text(data.dialect.delimiter)}")
+    if data.dialect.null_tokens:
+        tokens = ", ".join(_text(token) for token in data.dialect.null_tokens)
+        dialect.append(f"    null_tokens: [{tokens}]  # beside the empty cell, in every column")
+    if dialect:
+        lines += ["  dialect:", *dialect]
+    kind = enum_name(spec_pb2.LabelKind.DESCRIPTOR, data.label.kind)
+    lines += [
+        "  label:",
+        f"    column: {_text(label)}",
+        f"    kind: {kind}  # regression, binary or multiclass",
+        f"  # float, int, string, or ignore for one that is not read; the comments tell of {rows:,} rows",
+        "  columns:",
+    ]
+    for column in data.columns:
+        type_ = enum_name(spec_pb2.ColumnType.DESCRIPTOR, column.type)
+        lines.append(_comment(f"    {_text(column.name)}: {type_}", _describe(profiles[column.name])))
+    split = data.split
+    lines.append(
+        f"  split: {{train: {split.train}, valid: {split.valid}, test: {split.test}}}  # shares of the rows"
+    )
+    return lines
+
+
+def _describe(profile: ColumnProfile) -> str:
+    """What the sample shows of a column; never a line break."""
+    if not profile.counts:
+        return "no value in the sample"
+    example = next(iter(profile.counts))
+    if len(example) > _EXAMPLE_LENGTH:
+        example = example[:_EXAMPLE_LENGTH] + "…"
+    shown = "".join(c if c.isprintable() else "?" for c in example)
+    missing = f", {profile.missing_share:.1%} missing" if profile.present < profile.cells else ""
+    return f"{len(profile.counts)} distinct{missing}, e.g. {shown}"
+
+
+def _feature_lines(spec: spec_pb2.Spec, notices: Sequence[str]) -> list[str]:
+    lines = [f"# {_printable(notice)}" for notice in notices]
+    lines.append("features:  # as_is, standardize, min_max, buckets, vocabulary, hash, cross")
+    for feature in spec.features:
+        transform = feature.WhichOneof("transform")
+        if feature.column == feature.name:
+            value = str(transform)
+        else:
+            value = f"{{column: {_text(feature.column)}, {transform}: {{}}}}"
+        comment = (
+            "missing becomes the mean" if transform == "standardize" else "missing becomes an id of its own"
+        )
+        lines.append(_comment(f"  {_text(feature.name)}: {value}", comment))
+    return lines
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _model_lines(spec: spec_pb2.Spec) -> list[str]:
+    model, training = spec.model, spec.training
+    return [
+        "# model:",
+        f"#   hidden: {list(model.hidden)}  # units of the hidden layers",
+        f"#   activation: {model.activation}",
+        f"#   initializer: {model.initializer}",
+        f"#   dropout: {model.dropout}",
+        "",
+        "# training:",
+        f"#   optimizer: {training.optimizer}  # nadam, adam, sgd",
+        f"#   learning_rate: {training.learning_rate}",
+        f"#   batch_size: {training.batch_size}",
+        f"#   epochs: {training.epochs}  # at most",
+        f"#   patience: {training.patience}  # epochs without a better validation loss before it stops",
+        "#   schedule: performance  # or constant",
+    ]

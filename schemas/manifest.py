@@ -1,0 +1,123 @@
+"""In: a directory that a step wrote. Out: its manifest, checked against every file, or one `ArtifactError`.
+
+A reader opens the manifest, never a glob: a file that the manifest does not name does not exist, and one that it names
+is there with that size and CRC32C or the directory is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+
+import google_crc32c
+from google.protobuf import text_format
+
+from .errors import ArtifactError
+from .manifest_pb2 import FileEntry, Manifest
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.pbtxt"
+_CHUNK_BYTES = 1 << 20
+
+
+def file_crc32c(path: str) -> int:
+    """CRC32C of a file's content."""
+    checksum = google_crc32c.Checksum()
+    with open(path, "rb") as file:
+        while chunk := file.read(_CHUNK_BYTES):
+            checksum.update(chunk)
+    return int.from_bytes(checksum.digest(), "big")
+
+
+def set_fingerprint(manifest: Manifest, parts: Mapping[str, str | bytes]) -> None:
+    """Writes the SHA-256 of each part, and of all, into the manifest.
+
+    Args:
+      manifest: changed in place.
+      parts: what the step's result depends on, by a name that a person understands.
+    """
+    del manifest.parts[:]
+    whole = hashlib.sha256()
+    for name in sorted(parts):
+        content = parts[name]
+        digest = hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+        manifest.parts.add(name=name, sha256=digest)
+        whole.update(f"{name}={digest}\n".encode())
+    manifest.fingerprint = whole.hexdigest()
+
+
+def list_files(directory: str) -> Iterator[str]:
+    """Paths of all files below a directory but the manifest, relative to it, with `/`, sorted."""
+    found = []
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), directory).replace(os.sep, "/")
+            if path != MANIFEST:
+                found.append(path)
+    yield from sorted(found)
+
+
+def fill_files(manifest: Manifest, directory: str) -> None:
+    """Writes path, size and CRC32C of every file of the directory into the manifest."""
+    del manifest.files[:]
+    for path in list_files(directory):
+        full = os.path.join(directory, path)
+        manifest.files.add(path=path, size=os.path.getsize(full), crc32c=file_crc32c(full))
+
+
+def write_manifest(manifest: Manifest, directory: str) -> None:
+    """Writes `manifest.pbtxt`, durably."""
+    manifest.format_version = FORMAT_VERSION
+    with open(os.path.join(directory, MANIFEST), "w", encoding="utf-8") as file:
+        file.write(text_format.MessageToString(manifest, as_utf8=True))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_manifest(directory: str, step: str, *, verify: bool = True) -> Manifest:
+    """Reads a directory's manifest.
+
+    Args:
+      directory: of the step.
+      step: the step that must have written it, as in `Manifest.step`.
+      verify: also check every file's size and CRC32C.
+
+    Raises:
+      ArtifactError: no manifest, another step or a newer format, or a file is missing, altered or not inside.
+    """
+    path = os.path.join(directory, MANIFEST)
+    try:
+        with open(path, encoding="utf-8") as file:
+            manifest = text_format.Parse(file.read(), Manifest())
+    except FileNotFoundError:
+        raise ArtifactError(directory, f"no {step} here: run the step that writes it first") from None
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise ArtifactError(path, f"is not a manifest: {str(error).splitlines()[0]}") from None
+    if manifest.format_version > FORMAT_VERSION:
+        raise ArtifactError(path, f"format {manifest.format_version} is newer than this prebake reads: upgrade prebake")
+    if manifest.step != step:
+        raise ArtifactError(directory, f"holds {manifest.step or 'nothing known'}, not {step}")
+    for entry in manifest.files:
+        _check_inside(directory, entry)
+        if verify:
+            _check_file(directory, entry)
+    return manifest
+
+
+def _check_inside(directory: str, entry: FileEntry) -> None:
+    if entry.path.startswith(("/", "\\")) or ".." in entry.path.replace("\\", "/").split("/"):
+        raise ArtifactError(directory, f"the manifest names '{entry.path}', outside the directory: do not use it")
+
+
+def _check_file(directory: str, entry: FileEntry) -> None:
+    path = os.path.join(directory, entry.path)
+    if not os.path.isfile(path):
+        raise ArtifactError(path, "is missing, though the manifest names it: run the step again with --replace")
+    size = os.path.getsize(path)
+    if size != entry.size:
+        raise ArtifactError(
+            path, f"has {size} bytes, the manifest says {entry.size}: run the step again with --replace"
+        )
+    if file_crc32c(path) != entry.crc32c:
+        raise ArtifactError(path, "does not have the CRC32C of the manifest: run the step again with --replace")

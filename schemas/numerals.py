@@ -1,0 +1,144 @@
+"""In: the text of cells. Out: float32 or int64 arrays, and which cells are not numbers by prebake's one numeral grammar.
+
+The reader and the exported model accept exactly the same texts: ASCII, no leading `+`, no spaces, no `_`, no hex, and no
+spelling of nan or inf. Arrow's and Python's own parsers each accept some of these, so neither decides alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+FLOAT_PATTERN = r"-?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?"
+INT_PATTERN = r"-?[0-9]+"
+# Stands for "missing" in int64 tensors, so no cell may hold it.
+INT_MISSING = -(2**63)
+
+_FLOAT = re.compile(FLOAT_PATTERN.encode())
+_INT = re.compile(INT_PATTERN.encode())
+
+
+def _byte_table(allowed: bytes) -> np.ndarray:
+    table = np.zeros(256, np.bool_)
+    table[list(allowed)] = True
+    return table
+
+
+_FLOAT_BYTES = _byte_table(b"0123456789.eE+-")
+_INT_BYTES = _byte_table(b"0123456789-")
+
+
+def parse_floats(cells: pa.Array) -> tuple[pa.FloatArray, np.ndarray]:
+    """Reads cells as binary64, correctly rounded, and rounds these to binary32.
+
+    Args:
+      cells: string or binary, length n; null is missing.
+
+    Returns:
+      float32 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside the grammar or
+      its binary32 is infinite.
+    """
+    fast = _cast_floats(cells)
+    doubles, valid = fast if fast is not None else _each(cells, _one_float, np.float64)
+    with np.errstate(over="ignore", under="ignore"):
+        singles = doubles.astype(np.float32)
+    bad = valid & ~np.isfinite(singles)
+    return pa.array(singles, mask=~valid | bad), bad | _bad(cells, valid)
+
+
+def parse_ints(cells: pa.Array) -> tuple[pa.Int64Array, np.ndarray]:
+    """Reads cells as int64.
+
+    Args:
+      cells: string or binary, length n; null is missing.
+
+    Returns:
+      int64 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside the grammar, or
+      not in [INT64_MIN + 1, INT64_MAX].
+    """
+    fast = _cast_ints(cells)
+    integers, valid = fast if fast is not None else _each(cells, _one_int, np.int64)
+    bad = valid & (integers == INT_MISSING)
+    return pa.array(integers, mask=~valid | bad), bad | _bad(cells, valid)
+
+
+def is_float(text: bytes) -> bool:
+    """True if the text is within the float grammar, whatever its range."""
+    return _FLOAT.fullmatch(text) is not None
+
+
+def is_int(text: bytes) -> bool:
+    """True if the text is within the integer grammar, whatever its range."""
+    return _INT.fullmatch(text) is not None
+
+
+def _bad(cells: pa.Array, valid: np.ndarray) -> np.ndarray:
+    return _present(cells) & ~valid
+
+
+def _present(cells: pa.Array) -> np.ndarray:
+    return cells.is_valid().to_numpy(zero_copy_only=False)
+
+
+def _value_bytes(cells: pa.Array) -> np.ndarray:
+    """The bytes of all cells, one after the other: uint8 [number of bytes]."""
+    _, offsets, values = cells.buffers()
+    if values is None or len(cells) == 0:
+        return np.zeros(0, np.uint8)
+    ends = np.frombuffer(offsets, np.int32)
+    first, last = ends[cells.offset], ends[cells.offset + len(cells)]
+    return np.frombuffer(values, np.uint8)[first:last]
+
+
+def _cast_floats(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
+    """Arrow's cast, or None where Arrow fails or might accept more than the grammar."""
+    text = _value_bytes(cells)
+    if not _FLOAT_BYTES[text].all():
+        return None
+    # With these characters the one thing that Arrow accepts and the grammar does not is a leading plus.
+    plus = np.flatnonzero(text == ord("+"))
+    if len(plus) and (plus[0] == 0 or not np.isin(text[plus - 1], (ord("e"), ord("E"))).all()):
+        return None
+    return _cast(cells, pa.float64())
+
+
+def _cast_ints(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
+    return _cast(cells, pa.int64()) if _INT_BYTES[_value_bytes(cells)].all() else None
+
+
+def _cast(cells: pa.Array, to: pa.DataType) -> tuple[np.ndarray, np.ndarray] | None:
+    try:
+        numbers = pc.cast(cells.view(pa.string()), to)
+    except pa.ArrowInvalid:
+        return None
+    return numbers.fill_null(0).to_numpy(), _present(cells)
+
+
+def _each(
+    cells: pa.Array, parse: Callable[[bytes], float | int | None], dtype: type[np.generic]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cell by cell. Returns the numbers, 0 where there is none, and where there is one."""
+    numbers, valid = np.zeros(len(cells), dtype), np.zeros(len(cells), np.bool_)
+    for i, text in enumerate(cells.cast(pa.binary()).to_pylist()):
+        number = None if text is None else parse(text)
+        if number is not None:
+            numbers[i], valid[i] = number, True
+    return numbers, valid
+
+
+def _one_float(text: bytes) -> float | None:
+    return float(text) if is_float(text) else None
+
+
+def _one_int(text: bytes) -> int | None:
+    if not is_int(text):
+        return None
+    digits = text.lstrip(b"-").lstrip(b"0")
+    if len(digits) > 19:  # and Python refuses to read more than 4,300 of them
+        return INT_MISSING
+    number = int(digits or b"0") * (-1 if text.startswith(b"-") else 1)
+    return number if -(2**63) < number < 2**63 else INT_MISSING

@@ -1,0 +1,206 @@
+"""In: a resolved spec and its source. Out: nothing, or the SpecError of the first thing that cannot work.
+
+Columns and features are checked in column_check.py and feature_check.py.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from . import spec_pb2
+from .column_check import check_columns, column_of, fits
+from .feature_check import check_features
+from .spec_source import SpecSource, check_version, enum_name, listed, nearest, quote
+
+OPTIMIZERS = ("nadam", "adam", "sgd")
+# fmt: off
+ACTIVATIONS = (
+    "selu", "relu", "elu", "leaky_relu", "gelu", "silu", "swish", "mish", "celu", "relu6", "softplus",
+    "softsign", "tanh", "sigmoid", "hard_sigmoid", "hard_silu", "hard_swish", "exponential", "linear",
+)
+INITIALIZERS = (
+    "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
+    "orthogonal", "truncated_normal", "random_normal", "random_uniform", "variance_scaling", "zeros", "ones",
+)
+# fmt: on
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
+    """Checks what the types of the fields cannot say.
+
+    Args:
+      spec: resolved (spec_defaults.resolve).
+      source: lines for the errors.
+
+    Raises:
+      SpecError: the first mistake.
+    """
+    source = source or SpecSource()
+    check_sources(spec, source)
+    columns = check_columns(spec.data, source)
+    _check_label(spec.data, columns, source)
+    _check_split(spec.data.split, columns, source)
+    _check_share(spec.data.bad_rows.reject_up_to, "data.bad_rows.reject_up_to", source)
+    check_features(spec, columns, source)
+    _check_examples(spec.examples, source)
+    _check_model(spec.model, source)
+    _check_training(spec.training, source)
+    tolerance = spec.export.prediction_tolerance
+    source.require(
+        0 <= tolerance < math.inf, "export.prediction_tolerance", "a number of at least 0", tolerance
+    )
+
+
+def check_sources(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    """Version, files, label, dialect: what must hold before a file is looked at; `spec` may be unresolved."""
+    check_version(spec.format_version, source)
+    data = spec.data
+    if data.files and data.split.HasField("files"):
+        raise source.error("data.split.files", "is given beside data.files", "keep one of the two")
+    if data.split.HasField("files") and not data.split.files.train:
+        raise source.error("data.split.files", "has no files for train", "train: data/train-*.csv")
+    if not data.files and not data.split.HasField("files"):
+        raise source.error("data", "has no files", "files: data/*.csv")
+    if not data.label.column:
+        raise source.error("data", "has no label", "label: and the name of the column to predict")
+    delimiter = data.dialect.delimiter or ","
+    if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\n\r\0':
+        raise source.error(
+            "data.dialect.delimiter",
+            f"{quote(delimiter)} cannot be a delimiter",
+            'one ASCII character, not a quote or newline; a tab is "\\t"',
+        )
+    if data.dialect.HasField("header") and not data.dialect.header and not data.columns:
+        raise source.error(
+            "data.dialect.header", "is false, and data.columns is missing", "name the columns in file order"
+        )
+
+
+def _check_share(value: float, path: str, source: SpecSource) -> None:
+    source.require(0 <= value < 1, path, "at least 0 and below 1", value)
+
+
+def _check_label(data: spec_pb2.Data, columns: dict[str, spec_pb2.Column], source: SpecSource) -> None:
+    label = data.label
+    column = column_of(label.column, "data.label.column", columns, source)
+    kind = enum_name(spec_pb2.LabelKind.DESCRIPTOR, label.kind)
+    if label.kind == spec_pb2.LABEL_AUTO:
+        raise source.error("data.label.kind", "cannot be told", "give one of regression, binary, multiclass")
+    if label.kind == spec_pb2.REGRESSION:
+        if column.type == spec_pb2.STRING:
+            hint = "binary or multiclass; or declare the column float"
+            raise source.error(
+                "data.label.kind", f"regression needs numbers, and '{column.name}' is string", hint
+            )
+        if label.classes:
+            raise source.error(
+                "data.label.classes", "a regression has no classes", "leave them out, or give kind"
+            )
+        return
+    if column.type == spec_pb2.FLOAT:
+        hint = "declare the column int or string"
+        raise source.error("data.label.kind", f"{kind} needs classes, and '{column.name}' is float", hint)
+    path = "data.label.classes"
+    for index, name in enumerate(label.classes):
+        if not name or not fits(name, column.type):
+            raise source.error(path, f"{quote(name)} is no value of an {_type(column)} column")
+        if name in label.classes[:index]:
+            raise source.error(path, f"{quote(name)} is given twice")
+    count = len(label.classes)
+    if count and label.kind == spec_pb2.BINARY:
+        source.require(count == 2, path, "2 classes for a binary label", count)
+    if count and label.kind == spec_pb2.MULTICLASS:
+        source.require(count >= 2, path, "at least 2 classes", count)
+
+
+def _type(column: spec_pb2.Column) -> str:
+    return enum_name(spec_pb2.ColumnType.DESCRIPTOR, column.type)
+
+
+def _check_split(split: spec_pb2.Split, columns: dict[str, spec_pb2.Column], source: SpecSource) -> None:
+    shares = [name for name in ("train", "valid", "test") if split.HasField(name)]
+    by = [name for name in ("files", "time") if split.HasField(name)]
+    if len(by) == 2:
+        raise source.error("data.split.time", "is given beside files", "keep one of the two")
+    if by and (shares or split.group):
+        other = shares[0] if shares else "group"
+        raise source.error(f"data.split.{other}", f"has no meaning beside {by[0]}", "leave it out")
+    for name in shares:
+        value = getattr(split, name)
+        source.require(0 <= value < math.inf, f"data.split.{name}", "a number of at least 0", value)
+    if not by and split.train == 0:
+        raise source.error("data.split", "gives no row to train", "e.g. train: 0.8, valid: 0.1, test: 0.1")
+    if split.group:
+        column_of(split.group, "data.split.group", columns, source)
+    if split.HasField("time"):
+        _check_time(split.time, columns, source)
+
+
+def _check_time(time: spec_pb2.TimeSplit, columns: dict[str, spec_pb2.Column], source: SpecSource) -> None:
+    path = "data.split.time"
+    if not time.column:
+        raise source.error(path, "has no column", "column: the column to split by")
+    column = column_of(time.column, f"{path}.column", columns, source)
+    for name in ("valid_from", "test_from"):
+        value = getattr(time, name)
+        if not value:
+            raise source.error(path, f"has no {name}", f"{name}: the first value of that split")
+        if not fits(value, column.type):
+            raise source.error(f"{path}.{name}", f"{quote(value)} is not a number by prebake's grammar")
+    bounds = time.valid_from, time.test_from
+    if column.type == spec_pb2.STRING:
+        ordered = bounds[0].encode() < bounds[1].encode()
+    else:
+        number = int if column.type == spec_pb2.INT else float
+        ordered = number(bounds[0]) < number(bounds[1])
+    if not ordered:
+        raise source.error(f"{path}.test_from", f"{quote(bounds[1])} does not come after {quote(bounds[0])}")
+
+
+def _check_examples(examples: spec_pb2.Examples, source: SpecSource) -> None:
+    for name in ("train_shards", "valid_shards", "test_shards"):
+        count = getattr(examples, name)
+        source.require(count >= 0, f"examples.{name}", "at least 1", count)
+    # The parity gate has nothing to prove without rows.
+    source.require(examples.sample_rows >= 1, "examples.sample_rows", "at least 1", examples.sample_rows)
+    if examples.compression not in (spec_pb2.COMPRESSION_NONE, spec_pb2.COMPRESSION_GZIP):
+        name = enum_name(spec_pb2.Compression.DESCRIPTOR, examples.compression)
+        raise source.error("examples.compression", f"TFRecord files cannot be {name}", "none or gzip")
+
+
+def _check_model(model: spec_pb2.Model, source: SpecSource) -> None:
+    for index, units in enumerate(model.hidden):
+        source.require(units >= 1, f"model.hidden[{index}]", "at least 1", units)
+    if model.activation not in ACTIVATIONS:
+        hint = nearest(model.activation, ACTIVATIONS)
+        raise source.error("model.activation", f"unknown activation {quote(model.activation)}", hint)
+    if model.initializer not in INITIALIZERS:
+        hint = nearest(model.initializer, INITIALIZERS)
+        raise source.error("model.initializer", f"unknown initializer {quote(model.initializer)}", hint)
+    _check_share(model.dropout, "model.dropout", source)
+
+
+def _check_training(training: spec_pb2.Training, source: SpecSource) -> None:
+    if not _FILE_NAME.fullmatch(training.name):
+        raise source.error(
+            "training.name",
+            f"{quote(training.name)} is not a plain folder name",
+            "letters, digits, _ . and -",
+        )
+    if training.optimizer not in OPTIMIZERS:
+        hint = f"one of {listed(OPTIMIZERS)}"
+        raise source.error("training.optimizer", f"unknown optimizer {quote(training.optimizer)}", hint)
+    rate, norm, schedule = training.learning_rate, training.clipnorm, training.schedule
+    source.require(0 < rate < math.inf, "training.learning_rate", "a number above 0", rate)
+    source.require(0 <= norm < math.inf, "training.clipnorm", "a number of at least 0", norm)
+    for name in ("batch_size", "epochs", "shuffle_buffer"):
+        value = getattr(training, name)
+        source.require(value >= 1, f"training.{name}", "at least 1", value)
+    source.require(training.patience >= 0, "training.patience", "at least 0", training.patience)
+    if schedule.HasField("factor"):
+        factor = schedule.factor
+        source.require(0 < factor < 1, "training.schedule.factor", "above 0 and below 1", factor)
+    if schedule.HasField("patience"):
+        source.require(schedule.patience >= 1, "training.schedule.patience", "at least 1", schedule.patience)

@@ -1,0 +1,87 @@
+"""In: the model part of a spec and the features of the examples. Out: an uncompiled Keras model, its loss and metrics.
+
+The model returns the number itself for regression and logits for classes: losses are exact on logits, and rounding a
+probability to 0 or 1 would lose what they need. `answers` turns either into what a client is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
+from ..schemas.spec_pb2 import BINARY, REGRESSION, Model
+from .input_layer import encode_inputs, feature_inputs
+
+
+def build_model(model: Model, features: Sequence[OutputFeature], label: LabelEntry) -> keras.Model:
+    """Input layer, hidden layers and head.
+
+    Args:
+      model: resolved.
+      features: of the examples.
+      label: its kind and classes decide the head.
+
+    Returns:
+      A model of features by name, [batch] each → float32 [batch, units]; units is 1 for regression and binary, the
+      number of classes for multiclass.
+    """
+    inputs = feature_inputs(features)
+    x = encode_inputs(features, inputs)
+    for units in model.hidden:
+        x = keras.layers.Dense(units, activation=model.activation, kernel_initializer=model.initializer)(x)
+        if model.dropout:
+            # Alpha dropout keeps the mean and variance that make selu normalise itself.
+            drop = keras.layers.AlphaDropout if model.activation == "selu" else keras.layers.Dropout
+            x = drop(model.dropout)(x)
+    units = 1 if label.kind in (REGRESSION, BINARY) else len(label.classes)
+    return keras.Model(inputs, keras.layers.Dense(units, name="head")(x))
+
+
+def loss_of(label: LabelEntry) -> keras.losses.Loss:
+    """Squared error, or cross entropy of logits."""
+    if label.kind == REGRESSION:
+        return keras.losses.MeanSquaredError()
+    if label.kind == BINARY:
+        return keras.losses.BinaryCrossentropy(from_logits=True)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def metrics_of(label: LabelEntry) -> list[keras.metrics.Metric]:
+    """rmse and mae; accuracy, auc and log_loss; accuracy and log_loss. A fresh list on each call."""
+    if label.kind == REGRESSION:
+        return [keras.metrics.RootMeanSquaredError(name="rmse"), keras.metrics.MeanAbsoluteError(name="mae")]
+    if label.kind == BINARY:
+        return [
+            keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
+            keras.metrics.AUC(name="auc", from_logits=True),
+            keras.metrics.BinaryCrossentropy(name="log_loss", from_logits=True),
+        ]
+    return [
+        keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+        keras.metrics.SparseCategoricalCrossentropy(name="log_loss", from_logits=True),
+    ]
+
+
+def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:
+    """What a client is told.
+
+    Args:
+      output: of the model, float32 [batch, units].
+      label: kind and class names.
+
+    Returns:
+      Regression: "prediction" float32 [batch]. Binary: "probability" float32 [batch] of the second class, and "class",
+      string [batch], its name at 0.5 and above. Multiclass: "probabilities" float32 [batch, classes], and "class", the
+      name of the most probable, the first of equals.
+    """
+    if label.kind == REGRESSION:
+        return {"prediction": output[:, 0]}
+    if label.kind == BINARY:
+        logit = output[:, 0]
+        names = tf.gather(tf.constant(list(label.classes)), tf.cast(logit >= 0, tf.int32))
+        return {"probability": tf.sigmoid(logit), "class": names}
+    names = tf.gather(tf.constant(list(label.classes)), tf.argmax(output, axis=1))
+    return {"probabilities": tf.nn.softmax(output), "class": names}

@@ -1,0 +1,41 @@
+"""In: an int64 or string column. Out: int64 ids, from a vocabulary."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from .hashing import hash_ids
+
+
+class TokenTable:
+    """Ids of tokens: 0 … n - 1 in the order given, then `oov_buckets` ids for all others, by hash.
+
+    Args:
+      tokens: distinct; as they would stand in a CSV.
+      dtype: of the column, tf.int64 or tf.string.
+      oov_buckets: at least 1, or 0: others get -1.
+    """
+
+    def __init__(self, tokens: list[bytes], dtype: tf.DType, oov_buckets: int):
+        self.size = len(tokens) + oov_buckets
+        self._known = len(tokens)
+        self._oov_buckets = oov_buckets
+        keys = [int(token) for token in tokens] if dtype == tf.int64 else tokens
+        # From tensors, not from a file: the graph then needs nothing beside it, and LiteRT and TF.js can run it.
+        self._table = tf.lookup.StaticHashTable(
+            tf.lookup.KeyValueTensorInitializer(
+                tf.constant(keys, dtype, shape=[len(keys)]), tf.range(len(keys), dtype=tf.int64)
+            ),
+            default_value=-1,
+        )
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """int64 ids, of the shape of `x`."""
+        ids = self._table.lookup(x)
+        if self._oov_buckets == 0:
+            return ids
+        if self._oov_buckets == 1:
+            other = tf.fill(tf.shape(ids), tf.constant(self._known, tf.int64))
+        else:
+            other = self._known + hash_ids(x, self._oov_buckets)
+        return tf.where(ids < 0, other, ids)

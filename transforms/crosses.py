@@ -1,0 +1,37 @@
+"""In: int64 id columns and how many ids each has. Out: int64 ids of their combinations.
+
+Integer arithmetic: a cross by joining and hashing strings costs more than all the rest of a transform.
+"""
+
+from __future__ import annotations
+
+import math
+
+import tensorflow as tf
+
+from .hashing import PRIME, hash_ids
+
+
+def cross_size(sizes: list[int], buckets: int) -> int:
+    """How many ids a cross has: one per combination while these fit into the buckets, else the buckets."""
+    return min(math.prod(sizes), buckets)
+
+
+def cross(ids: list[tf.Tensor], sizes: list[int], buckets: int) -> tf.Tensor:
+    """Row-major index of the combination, or its hash if there are more combinations than buckets.
+
+    Args:
+      ids: int64 [batch] each, 0 … size - 1.
+      sizes: of each, below 2^31.
+      buckets: most ids that the cross may have.
+
+    Returns:
+      int64 [batch], 0 … cross_size(sizes, buckets) - 1.
+    """
+    exact = math.prod(sizes) <= buckets
+    combined = ids[0]
+    for one, size in zip(ids[1:], sizes[1:], strict=True):
+        combined = combined * size + one
+        if not exact:
+            combined = tf.math.floormod(combined, PRIME)  # keeps the next product below 2^62
+    return combined if exact else hash_ids(combined, buckets)

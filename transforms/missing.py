@@ -1,0 +1,70 @@
+"""In: a raw column with its missing values marked. Out: which are missing, and the column with them filled.
+
+Missing is NaN in a float32 column, the smallest int64 in an int64 column, the empty text in a string column: the same in
+the files' batches and in a serving request.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+
+from ..schemas import numerals
+from ..schemas.spec_pb2 import CONSTANT, FLOAT, INT, MEAN, MEDIAN, MOST_FREQUENT, Column, Feature
+from ..schemas.statistics_pb2 import ColumnStatistics
+
+DTYPES = {"FLOAT": tf.float32, "INT": tf.int64, "STRING": tf.string}
+
+
+def is_missing(x: tf.Tensor) -> tf.Tensor:
+    """Bool, of the shape of `x` (float32, int64 or string)."""
+    if x.dtype == tf.float32:
+        return tf.math.is_nan(x)
+    if x.dtype == tf.int64:
+        return tf.equal(x, numerals.INT_MISSING)
+    return tf.equal(x, "")
+
+
+def fill(x: tf.Tensor, value: float | int | bytes) -> tf.Tensor:
+    """`x` with its missing values replaced by `value`, of the dtype of `x`."""
+    return tf.where(is_missing(x), tf.constant(value, x.dtype), x)
+
+
+def to_float(x: tf.Tensor) -> tf.Tensor:
+    """float32, an int64 column rounded to it; missing is NaN in both."""
+    if x.dtype == tf.float32:
+        return x
+    return tf.where(is_missing(x), tf.constant(np.nan, tf.float32), tf.cast(x, tf.float32))
+
+
+def number_fill(feature: Feature, statistics: ColumnStatistics) -> float:
+    """What a missing number becomes, before it is scaled. A column without any value is filled with 0."""
+    missing = feature.missing
+    if missing.fill == CONSTANT:
+        return float(np.float32(float(missing.constant)))
+    if not statistics.present:
+        return 0.0
+    if missing.fill == MEDIAN:
+        return float(np.float32(statistics.median))
+    if missing.fill == MOST_FREQUENT:
+        return float(np.float32(float(statistics.most_frequent)))
+    return float(np.float32(statistics.mean))
+
+
+def raw_fill(feature: Feature, column: Column, statistics: ColumnStatistics) -> float | int | bytes | None:
+    """What a missing value of a column that becomes an id is replaced by; None: it gets an id of its own."""
+    fill_kind = feature.missing.fill
+    if fill_kind == CONSTANT:
+        return _parse(feature.missing.constant, column)
+    if fill_kind == MOST_FREQUENT and statistics.HasField("most_frequent"):
+        return _parse(statistics.most_frequent, column)
+    if fill_kind in (MEAN, MEDIAN):
+        value = number_fill(feature, statistics)
+        return round(value) if column.type == INT else value
+    return None
+
+
+def _parse(text: str, column: Column) -> float | int | bytes:
+    if column.type == FLOAT:
+        return float(np.float32(float(text)))
+    return int(text) if column.type == INT else text.encode()

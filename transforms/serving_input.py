@@ -1,0 +1,95 @@
+"""In: raw CSV lines or serialised Examples, as a client sends them. Out: the raw columns that the transform graph takes.
+
+The numerals are those of the reader (schemas/numerals.py), checked in the graph, so that a cell means the same in a
+training file and in a request. A cell that is not one stops the batch with an InvalidArgumentError that names the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import tensorflow as tf
+
+from ..schemas import numerals
+from ..schemas.spec_pb2 import FLOAT, INT, Column, Spec
+from .graph import TransformGraph, dtype_of
+from .needs import columns_by_name
+
+
+def csv_columns(spec: Spec) -> list[Column]:
+    """What one raw CSV line holds, in order: every column of the spec but label and weight."""
+    return [column for column in spec.data.columns if column.name not in (spec.data.label.column, spec.data.weight)]
+
+
+def parse_csv_lines(graph: TransformGraph, lines: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Raw columns of CSV lines.
+
+    Args:
+      graph: says which columns are needed.
+      lines: string [batch]; the cells of `csv_columns`, with or without a line end.
+
+    Returns:
+      As `TransformGraph.apply` takes them.
+    """
+    dialect = graph.spec.data.dialect
+    columns = csv_columns(graph.spec)
+    cells = tf.io.decode_csv(
+        tf.strings.regex_replace(lines, r"\r?\n?$", ""),
+        record_defaults=[""] * len(columns),
+        field_delim=dialect.delimiter,
+        use_quote_delim=dialect.quoting,
+    )
+    by_name = {column.name: cell for column, cell in zip(columns, cells, strict=True)}
+    return parse_cells(graph, by_name)
+
+
+def parse_cells(graph: TransformGraph, cells: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    """Raw columns of cells as they stand in a CSV: string [batch] by column name."""
+    columns = columns_by_name(graph.spec)
+    null_tokens = list(graph.spec.data.dialect.null_tokens)
+    return {name: _parse(columns[name], cells[name], null_tokens) for name in graph.raw_spec}
+
+
+def parse_examples(graph: TransformGraph, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Raw columns of serialised tf.Examples, string [batch]; a column that an Example lacks is missing there."""
+    missing = {tf.float32: np.nan, tf.int64: numerals.INT_MISSING, tf.string: ""}
+    return tf.io.parse_example(
+        serialized,
+        {
+            name: tf.io.FixedLenFeature([], spec.dtype, missing[spec.dtype])
+            for name, spec in graph.raw_spec.items()
+        },
+    )
+
+
+def _parse(column: Column, cells: tf.Tensor, null_tokens: list[str]) -> tf.Tensor:
+    missing = tf.equal(cells, "")
+    for token in null_tokens:
+        missing |= tf.equal(cells, token)
+    dtype = dtype_of(column)
+    if dtype == tf.string:
+        return tf.where(missing, "", cells)
+    pattern = numerals.FLOAT_PATTERN if column.type == FLOAT else numerals.INT_PATTERN
+    what = "a number" if column.type == FLOAT else "a whole number"
+    fits = tf.strings.regex_full_match(cells, pattern)
+    text = tf.where(missing, "0", cells)
+    with tf.control_dependencies([_refuse(column, cells, ~(missing | fits), f"is not {what}")]):
+        text = tf.identity(text)
+    if column.type == INT:
+        number = tf.strings.to_number(text, tf.int64)
+        out_of_range = tf.equal(number, numerals.INT_MISSING)
+        empty = tf.constant(numerals.INT_MISSING, tf.int64)
+    else:
+        # Rounded twice, as the reader does: to binary64, then to binary32.
+        number = tf.cast(tf.strings.to_number(text, tf.float64), tf.float32)
+        out_of_range = tf.math.is_inf(number)
+        empty = tf.constant(np.nan, tf.float32)
+    with tf.control_dependencies([_refuse(column, cells, out_of_range, "is out of range")]):
+        return tf.where(missing, empty, number)
+
+
+def _refuse(column: Column, cells: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Operation:
+    """Stops the batch if any cell is bad; shows the first few of them."""
+    shown = tf.boolean_mask(cells, bad)[:3]
+    return tf.debugging.Assert(~tf.reduce_any(bad), [f"column '{column.name}' {reason}:", shown])
