@@ -13,6 +13,7 @@ from ..schemas import identity
 from ..schemas.errors import DataError
 from ..schemas.manifest_pb2 import OutputFeature
 from ..schemas.spec_pb2 import REGRESSION, Spec
+from ..transforms.graph import raw_columns
 from ..transforms.saved_graph import load_saved_graph
 from .columns import raw_column, split_of_rows
 from .read import BAD_ROWS, FileBlock, bad_row
@@ -52,7 +53,7 @@ class TransformRows(beam.DoFn):
 
     def setup(self) -> None:
         self._graph = load_saved_graph(self._graph_dir)
-        self._inputs = sorted(self._graph.signatures["serving_default"].structured_input_signature[1])
+        self._inputs = [column.name for column in raw_columns(self._spec)]
         self._numbers = {path: number for number, path in enumerate(self._files)}
         self._schema = part_schema(self._features)
 

@@ -244,7 +244,7 @@ def _check_cross(
 def _check_cycles(features: dict[str, spec_pb2.Feature], source: SpecSource) -> None:
     done: set[str] = set()
     for start in features:
-        # Depth first with a stack of our own: a chain of crosses may be longer than Python's recursion allows.
+        # Depth first with a stack of our own: a chain of crosses may be deeper than Python's recursion.
         chain: list[str] = []
         pending = [(start, False)]
         while pending:

@@ -25,11 +25,12 @@ def commented_yaml(paths: Sequence[str], label: str) -> str:
     """Writes a spec in which every column and proposed feature has a line that says what the sample shows.
 
     Args:
-      paths: files or patterns as a shell gives them, relative to the current folder, where the spec will lie.
+      paths: files or patterns as a shell gives them, relative to the current folder, in which the
+        spec will lie.
       label: column to predict.
 
     Returns:
-      YAML that `load_spec` reads to the spec that `files` and `label` alone would give, with the delimiter found.
+      YAML that `load_spec` reads to the spec that files, label and the delimiter found would give.
 
     Raises:
       SpecError: no file matches, or no column has the label's name.
@@ -92,8 +93,8 @@ def _data_lines(
 ) -> list[str]:
     data = spec.data
     lines = [
-        "# How each raw column becomes a feature, and the model that learns from them. Everything left out has a",
-        "# default; lines behind # show some of them. Paths are relative to this file.",
+        "# How each raw column becomes a feature, and the model that learns from them. Paths are relative to",
+        "# this file. What is left out has a default; lines behind # show some of them.",
         "data:",
     ]
     if len(patterns) == 1:
@@ -120,9 +121,8 @@ def _data_lines(
         type_ = enum_name(spec_pb2.ColumnType.DESCRIPTOR, column.type)
         lines.append(_comment(f"    {_text(column.name)}: {type_}", _describe(profiles[column.name])))
     split = data.split
-    lines.append(
-        f"  split: {{train: {split.train}, valid: {split.valid}, test: {split.test}}}  # shares of the rows"
-    )
+    shares = f"{{train: {split.train}, valid: {split.valid}, test: {split.test}}}"
+    lines.append(f"  split: {shares}  # shares of the rows")
     return lines
 
 

@@ -61,8 +61,8 @@ def load_spec(
 ) -> spec_pb2.Spec:
     """Reads, resolves and checks a spec.
 
-    The data files are looked at only for what the spec leaves open (columns, features, the kind of the label),
-    so the spec.pbtxt of a run loads on a host that has none of them.
+    The data files are looked at only for what the spec leaves open (columns, features, kind of the label), so
+    the spec.pbtxt of a run loads on a host that has none of them.
 
     Args:
       path: of the spec.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from google.protobuf import text_encoding, text_format
@@ -16,7 +17,7 @@ from .spec_source import SpecSource, check_version, nearest, quote
 # Deeper than any spec; only broken text nests deeper, and its paths do not matter.
 _MAX_DEPTH = 32
 _TOKEN = re.compile(
-    r"""#[^\n]* | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | [{}<>\[\]:;,] | [^\s{}<>\[\]:;,"'\#]+""",
+    r"""\#[^\n]* | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | [{}<>\[\]:;,] | [^\s{}<>\[\]:;,"'\#]+""",
     re.VERBOSE,
 )
 _VERSION = re.compile(r"^format_version\s*:\s*([0-9]{1,9})\b", re.MULTILINE)
@@ -58,7 +59,7 @@ def _tree(text: str) -> _Node:
         tokens += [(m[0], number) for m in _TOKEN.finditer(text_line) if not m[0].startswith("#")]
     root = _Node("", 1)
     stack, last = [root], root
-    for (token, line), (following, _) in zip(tokens, [*tokens[1:], ("", 0)], strict=True):
+    for (token, line), (following, _) in pairwise([*tokens, ("", 0)]):
         if token in "{<":
             if last.children or last is stack[-1]:  # a further message of the same field, in a list
                 last = _Node(last.name, line)
@@ -82,7 +83,9 @@ def _paths(node: _Node, path: str) -> Iterator[tuple[str, int, str]]:
         at = f"{path}.{child.name}" if path else child.name
         index = counts.setdefault(child.name, 0)
         counts[child.name] += 1
-        yield at, child.line, child.name
+        if index == 0:
+            yield at, child.line, child.name
+        yield f"{at}[{index}]", child.line, child.name
         if at in ("features", "data.columns"):
             names = [n.value for n in child.children if n.name == "name"]
             at += f".{_unquote(names[0])}" if names else f"[{index}]"

@@ -17,9 +17,9 @@ def feature_inputs(features: Iterable[OutputFeature]) -> dict[str, keras.KerasTe
     """One input per feature, shape [batch], float32 or int64."""
     return {
         feature.name: keras.Input(
-            shape=(), dtype="float32" if feature.type == OUTPUT_FLOAT else "int64", name=f"input_{number}"
+            shape=(), dtype="float32" if feature.type == OUTPUT_FLOAT else "int64", name=feature.name
         )
-        for number, feature in enumerate(features)
+        for feature in features
     }
 
 
@@ -42,4 +42,5 @@ def _encode(feature: OutputFeature, value: keras.KerasTensor) -> keras.KerasTens
         return keras.layers.CategoryEncoding(num_tokens=feature.cardinality, output_mode="one_hot")(value)
     if feature.encode == EMBEDDING:
         return keras.layers.Embedding(feature.cardinality, feature.dimension)(value)
-    return keras.layers.Reshape((1,))(keras.ops.cast(value, "float32"))
+    number = value if feature.type == OUTPUT_FLOAT else keras.ops.cast(value, "float32")
+    return keras.layers.Reshape((1,))(number)

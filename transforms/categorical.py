@@ -7,7 +7,7 @@ import tensorflow as tf
 from .hashing import hash_ids
 
 
-class TokenTable:
+class TokenTable(tf.Module):
     """Ids of tokens: 0 … n - 1 in the order given, then `oov_buckets` ids for all others, by hash.
 
     Args:
@@ -17,6 +17,7 @@ class TokenTable:
     """
 
     def __init__(self, tokens: list[bytes], dtype: tf.DType, oov_buckets: int):
+        super().__init__(name="tokens")
         self.size = len(tokens) + oov_buckets
         self._known = len(tokens)
         self._oov_buckets = oov_buckets

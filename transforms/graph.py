@@ -69,9 +69,7 @@ class TransformGraph(tf.Module):
         self.features = sorted(self._outputs(), key=lambda output: output.name)
         self.label = self._label()
         self.raw_spec = {
-            column.name: tf.TensorSpec([None], dtype_of(column), name=column.name)
-            for column in spec.data.columns
-            if any(feature.column == column.name for feature in spec.features if not feature.HasField("cross"))
+            column.name: tf.TensorSpec([None], dtype_of(column), name=column.name) for column in raw_columns(spec)
         }
 
     def apply(self, raw: Raw) -> dict[str, tf.Tensor]:
@@ -178,6 +176,12 @@ class TransformGraph(tf.Module):
 def dtype_of(column: Column) -> tf.DType:
     """float32, int64 or string."""
     return {FLOAT: tf.float32, INT: tf.int64}.get(column.type, tf.string)
+
+
+def raw_columns(spec: Spec) -> list[Column]:
+    """The columns that the features are made of, in the spec's order."""
+    used = {feature.column for feature in spec.features if not feature.HasField("cross")}
+    return [column for column in spec.data.columns if column.name in used]
 
 
 def in_order(spec: Spec) -> list[Feature]:

@@ -124,7 +124,7 @@ def test_combine_crc32c(first, second):
 
 
 def test_combine_crc32c_golden():
-    assert google_crc32c.value(b"123456789") == 0xE3069283  # the check value of CRC-32C in RFC 3720's family
+    assert google_crc32c.value(b"123456789") == 0xE3069283  # the published check value of CRC-32C
     assert combine_crc32c(google_crc32c.value(b"1234"), google_crc32c.value(b"56789"), 5) == 0xE3069283
     assert combine_crc32c(0x12345678, 0, 0) == 0x12345678
 
@@ -140,10 +140,8 @@ def test_combine_crc32c_golden():
         (b'"', 1),
     ],
 )
-@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 1 << 20])
+@pytest.mark.parametrize("chunk", [3, 4, 5, 7, 1 << 20])
 def test_fault_23_row_of_the_unclosed_quote(content, row, chunk, monkeypatch):
     monkeypatch.setattr("prebake.schemas.csv_scan._SCAN_BYTES", chunk)
     assert cut_at(content, []).open_quote
-    if content[:1] == b"\xef" and chunk < 3:
-        pytest.skip("a byte order mark is looked for in the first chunk, which is never this small")
     assert unclosed_quote_row(io.BytesIO(content), ",") == row

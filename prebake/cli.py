@@ -1,0 +1,116 @@
+"""In: a command line. Out: the command's work, a short summary on stdout, or one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+_SPEC = "spec file (.yaml or .pbtxt), or the directory of a run that was started before"
+_BEAM = "Beam's own options follow after --, e.g.: prebake preprocess SPEC -- --direct_num_workers=2"
+_EXAMPLES = """\
+a first run:
+  prebake init data/*.csv --label price -o price.yaml    look at the files, propose features
+  prebake run price.yaml                                 everything: preprocess, train, evaluate, export
+  prebake predict runs/price new.csv -o predictions.csv
+
+step by step (each one may run alone, and does nothing if its result is there already):
+  prebake analyze price.yaml      statistics and vocabularies of the training split → runs/price/transform
+  prebake transform price.yaml    shuffled TFRecord shards of every split           → runs/price/examples
+  prebake train price.yaml        a Keras model                                     → runs/price/training
+  prebake evaluate price.yaml     its metrics on the test split
+  prebake export price.yaml       SavedModel that takes raw rows, parity checked    → runs/price/export
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0, 1 if interrupted, 2 for a mistake that the user can mend."""
+    ours, beam_args = _split(list(sys.argv[1:] if argv is None else argv))
+    parser = make_parser()
+    args = parser.parse_args(ours)
+    if beam_args and not getattr(args, "takes_beam_args", False):
+        parser.error(f"{args.command} takes no options after --")
+    from .schemas.errors import PrebakeError
+    from . import commands
+    from .quiet import MissingExtra
+
+    try:
+        getattr(commands, args.command)(args, beam_args)
+    except (PrebakeError, MissingExtra) as error:
+        print(f"prebake {args.command}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"prebake {args.command}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"prebake {args.command}: interrupted; nothing of this step was published", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _split(argv: list[str]) -> tuple[list[str], list[str]]:
+    place = argv.index("--") if "--" in argv else len(argv)
+    return argv[:place], argv[place + 1 :]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of `prebake` and its commands."""
+    parser = argparse.ArgumentParser(
+        prog="prebake",
+        description="From CSV shards to a model that takes raw rows: preprocess once, train, export with the "
+        "very same preprocessing baked in.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_init(commands)
+    _add_step(commands, "run", "everything: preprocess, train, evaluate, export", beam=True)
+    _add_step(commands, "preprocess", "analyze, then transform", beam=True)
+    _add_step(commands, "analyze", "learn statistics and vocabularies from the training split", beam=True)
+    _add_step(commands, "transform", "write shuffled TFRecord shards of every split", beam=True)
+    _add_step(commands, "train", "train the model on the shards")
+    _add_step(commands, "evaluate", "print the model's metrics on one split").add_argument(
+        "--split", default="test", choices=("train", "valid", "test"), help="default: test"
+    )
+    _add_step(commands, "export", "write a SavedModel that takes raw rows, and prove its parity")
+    _add_predict(commands)
+    return parser
+
+
+def _add_init(commands) -> None:
+    init = commands.add_parser(
+        "init",
+        help="look at CSV files and write a commented spec that runs as it is",
+        description="Reads the head of the files, infers the columns, proposes features and writes a commented spec.",
+        epilog="example: prebake init data/*.csv --label price -o price.yaml",
+    )
+    init.add_argument("files", nargs="+", help="CSV files, or patterns in quotes")
+    init.add_argument("--label", required=True, help="column to be predicted")
+    init.add_argument("-o", "--output", default="prebake.yaml", help="file to write; - for stdout (default: %(default)s)")
+    init.add_argument("--replace", action="store_true", help="write over a file that is there")
+
+
+def _add_step(commands, name: str, text: str, *, beam: bool = False) -> argparse.ArgumentParser:
+    step = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_BEAM if beam else None)
+    step.add_argument("spec", metavar="SPEC", help=_SPEC)
+    step.add_argument("--run", metavar="DIR", help="run directory (default: runs/ and the spec's name)")
+    step.add_argument("--replace", action="store_true", help="replace results that were made from something else")
+    step.set_defaults(takes_beam_args=beam)
+    return step
+
+
+def _add_predict(commands) -> None:
+    predict = commands.add_parser(
+        "predict",
+        help="predict raw rows of a CSV file with an exported model",
+        description="Reads raw rows by column name (label there or not) and writes one prediction for each, in order.",
+        epilog="example: prebake predict runs/price new.csv -o predictions.csv",
+    )
+    predict.add_argument("model", metavar="RUN", help="run directory, or the directory of an exported version")
+    predict.add_argument("rows", metavar="CSV", help="file with a header line")
+    predict.add_argument("-o", "--output", default="-", help="CSV file to write (default: stdout)")
+    predict.add_argument("--head", type=int, metavar="N", help="only the first N rows")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""In: a command's parsed arguments. Out: its work and a short summary. A few lines each; libraries are imported where used."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from .schemas.run_dir import read_spec, write_spec
+from .schemas.spec import expand, load_spec
+from .schemas.spec_pb2 import Spec
+from .quiet import import_pipelines, import_tensorflow
+
+
+def init(args: argparse.Namespace, _: Sequence[str]) -> None:
+    from .schemas.errors import ArtifactError
+    from .schemas.init import commented_yaml
+
+    if args.output != "-" and os.path.exists(args.output) and not args.replace:
+        raise ArtifactError(args.output, "is there already: add --replace, or name another file with -o")
+    text = commented_yaml(args.files, args.label)
+    if args.output == "-":
+        print(text, end="")
+        return
+    with open(args.output, "w", encoding="utf-8") as file:
+        file.write(text)
+    print(f"wrote {args.output}; next: look at it, then: prebake run {args.output}")
+
+
+def analyze(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
+    _preprocess(args, beam_args, ["analyze"])
+
+
+def transform(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
+    _preprocess(args, beam_args, ["transform"])
+
+
+def preprocess(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
+    _preprocess(args, beam_args, ["analyze", "transform"])
+
+
+def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Sequence[str]) -> None:
+    spec, run_dir = _open(args)
+    import_pipelines()
+    from .pipelines.preprocess import preprocess, summary
+    from .transforms.summary import statistics_summary
+
+    started = time.monotonic()
+    ran = preprocess(spec, run_dir, steps=steps, beam_args=beam_args, replace=args.replace)
+    _say(" and ".join(steps), any(ran.values()), started)
+    if "analyze" in steps:
+        _indent(statistics_summary(os.path.join(run_dir, "transform")))
+    if "transform" in steps:
+        _indent(summary(run_dir))
+
+
+def train(args: argparse.Namespace, _: Sequence[str]) -> None:
+    spec, run_dir = _open(args)
+    import_tensorflow()
+    from .training.train import summary, train
+
+    started = time.monotonic()
+    ran = train(run_dir, spec, replace=args.replace)
+    _say("train", ran, started)
+    _indent(summary(run_dir, spec.training.name))
+
+
+def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
+    spec, run_dir = _open(args)
+    import_tensorflow()
+    from .training.evaluate import evaluate
+
+    started = time.monotonic()
+    metrics = evaluate(run_dir, spec.training.name, getattr(args, "split", "test"))
+    _say("evaluate", True, started)
+    _indent("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+
+
+def export(args: argparse.Namespace, _: Sequence[str]) -> None:
+    spec, run_dir = _open(args)
+    import_tensorflow()
+    from .training.export import export, summary
+
+    started = time.monotonic()
+    version = export(run_dir, spec)
+    _say("export", True, started)
+    _indent(summary(version))
+
+
+def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
+    preprocess(args, beam_args)
+    for step in (train, evaluate, export):
+        step(args, beam_args)
+    print(f"everything lies in {_run_dir(args)}; next: prebake predict {_run_dir(args)} ROWS.csv")
+
+
+def predict(args: argparse.Namespace, _: Sequence[str]) -> None:
+    import_tensorflow()
+    from .training.predict import predict_csv
+
+    rows = predict_csv(args.model, args.rows, args.output, limit=args.head)
+    if args.output != "-":
+        print(f"{rows:,} predictions in {args.output}")
+
+
+def _open(args: argparse.Namespace) -> tuple[Spec, str]:
+    """The spec, and the run directory, which remembers it. Before anything slow: a mistake in the spec shows at once."""
+    run_dir = _run_dir(args)
+    if os.path.isdir(args.spec):
+        return read_spec(args.spec), run_dir
+    spec = load_spec(args.spec, expand_files=_expand, open_file=_open_file, notice=_notice)
+    write_spec(run_dir, spec)
+    return spec, run_dir
+
+
+def _expand(patterns: Sequence[str]) -> list[str]:
+    if not any("://" in pattern for pattern in patterns):
+        return expand(patterns)
+    import_pipelines()
+    from .pipelines.find_files import expand_patterns
+
+    return expand_patterns(patterns)
+
+
+def _open_file(path: str, mode: str) -> BinaryIO:
+    if "://" not in path:
+        return open(path, mode)  # noqa: SIM115  the caller closes it
+    from .pipelines.find_files import open_data_file
+
+    return open_data_file(path, mode)
+
+
+def _notice(text: str) -> None:
+    print(f"note: {text}", flush=True)
+
+
+def _run_dir(args: argparse.Namespace) -> str:
+    if args.run:
+        return args.run
+    if os.path.isdir(args.spec):
+        return os.path.normpath(args.spec)
+    return os.path.join("runs", os.path.splitext(os.path.basename(args.spec))[0])
+
+
+def _say(what: str, ran: bool, started: float) -> None:
+    done = f"{time.monotonic() - started:.1f} s" if ran else "there already, made from the same: nothing to do"
+    print(f"{what}: {done}", flush=True)
+
+
+def _indent(text: str) -> None:
+    for line in text.splitlines():
+        print(f"  {line}", flush=True)

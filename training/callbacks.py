@@ -1,0 +1,65 @@
+"""In: what Keras reports after each batch and epoch of `fit`. Out: a progress bar, scalar logs, an error on a loss that is no number."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+import tqdm
+
+from ..schemas.errors import PrebakeError
+from .scalar_log import ScalarLog
+
+
+class StopOnNonFinite(keras.callbacks.Callback):
+    """Raises where Keras' TerminateOnNaN stops without a word and leaves the run looking finished."""
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        for name in ("loss", "val_loss"):
+            value = (logs or {}).get(name, 0.0)
+            if not math.isfinite(value):
+                raise PrebakeError(
+                    f"training: {name} became {value} in epoch {epoch + 1}: lower training.learning_rate, set "
+                    "training.clipnorm, or look for extreme values in features that are not scaled"
+                )
+
+
+class WriteScalars(keras.callbacks.Callback):
+    """Writes each epoch's values, the learning rate among them, to `log`."""
+
+    def __init__(self, log: ScalarLog):
+        super().__init__()
+        self._log = log
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        rate = float(self.model.optimizer.learning_rate)
+        self._log.write(epoch + 1, {**(logs or {}), "learning_rate": rate})
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One bar for the whole training, in rows, with rows per second; silent where stderr is not a terminal.
+
+    Args:
+      rows: of the training split.
+      batch_size: rows per step.
+    """
+
+    def __init__(self, rows: int, batch_size: int):
+        super().__init__()
+        self._rows, self._batch_size = rows, batch_size
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        total = self._rows * self.params["epochs"]
+        self._bar = tqdm.tqdm(total=total, unit="row", unit_scale=True, desc="train", disable=None)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._bar.update(min(self._batch_size, self._rows - batch * self._batch_size))
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        self._bar.set_postfix_str(
+            f"epoch {epoch + 1}, loss {logs.get('loss', math.nan):.4g}, val_loss {logs.get('val_loss', math.nan):.4g}"
+        )
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        self._bar.close()

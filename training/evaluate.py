@@ -1,0 +1,66 @@
+"""In: a trained model and a split of the examples. Out: the model's metrics on it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+import keras
+
+from ..schemas.errors import ArtifactError
+from ..schemas.manifest import read_manifest
+from ..schemas.manifest_pb2 import Manifest
+from .dataset import Examples, evaluation_batches, open_examples
+from .model import loss_of, metrics_of
+
+MODEL_FILE = "model.keras"
+BATCH_SIZE = 1024
+
+
+def open_model(run_dir: str, name: str) -> tuple[keras.Model, Manifest]:
+    """The trained model of a name, uncompiled, and its manifest.
+
+    Raises:
+      ArtifactError: it is absent, or a file does not match.
+    """
+    directory = os.path.join(run_dir, "training", name)
+    manifest = read_manifest(directory, "training")
+    return keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False), manifest
+
+
+def measure(model: keras.Model, examples: Examples, split: str) -> dict[str, float]:
+    """Metrics of a model on a split, by name; the loss and each metric are weighted if the examples are."""
+    label = examples.manifest.label
+    model.compile(loss=loss_of(label), weighted_metrics=metrics_of(label))
+    batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
+    return {name: float(value) for name, value in model.evaluate(batches, verbose=0, return_dict=True).items()}
+
+
+def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[str, float]:
+    """Metrics of a trained model.
+
+    Args:
+      run_dir: of the run.
+      name: of the training.
+      split: train, valid or test.
+
+    Returns:
+      "loss" and: rmse, mae (regression); accuracy, auc, log_loss (binary); accuracy, log_loss (multiclass). rmse and mae
+      are in units of the label; auc is by 200 thresholds.
+
+    Raises:
+      ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.
+    """
+    examples = open_examples(run_dir)
+    model, manifest = open_model(run_dir, name)
+    check_same_examples(manifest, examples)
+    return measure(model, examples, split)
+
+
+def check_same_examples(training: Manifest, examples: Examples) -> None:
+    """Refuses examples that the model was not trained on: their features may mean something else."""
+    wanted = {part.name: part.sha256 for part in training.parts}["examples"]
+    if wanted != hashlib.sha256(examples.manifest.fingerprint.encode()).hexdigest():
+        raise ArtifactError(
+            examples.directory, "are not the examples that the model was trained on: train again with --replace"
+        )
