@@ -1,4 +1,4 @@
-"""In: the bytes of a file, perhaps compressed. Out: a stream of its content that fails where the file is damaged.
+"""In: a file's bytes, perhaps compressed. Out: a stream of its content that fails where the file is damaged.
 
 Beam's own reader gives the first half of a truncated .gz without an error, hence this one.
 """
@@ -53,10 +53,12 @@ def open_stream(raw: BinaryIO, path: str, compression: spec_pb2.Compression) -> 
       compression: COMPRESSION_AUTO goes by the ending of `path`.
 
     Returns:
-      `raw` itself, rewound, if it is not compressed; else a buffered stream over all members (frames) of the file.
+      `raw` itself, rewound, if it is not compressed; else a buffered stream over all members (frames) of the
+      file.
 
     Raises:
-      DataError: the first bytes are not of this compression, or are compressed where nothing should be. Reading the
+      DataError: the first bytes are not of this compression, or are compressed where nothing should be.
+      Reading the
         stream raises it where the file is truncated, damaged or followed by something else.
     """
     head = raw.read(10)
@@ -149,7 +151,7 @@ class _Members(io.RawIOBase):
 
 
 class _Zstd(io.RawIOBase):
-    """Decompresses the zstd frames of a file; Arrow raises for truncated files and other bytes behind the last frame."""
+    """Decompresses zstd frames; Arrow raises for truncation and for other bytes behind the last frame."""
 
     def __init__(self, raw: BinaryIO, path: str):
         self._path = path

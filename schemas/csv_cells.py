@@ -1,4 +1,4 @@
-"""In: the cells of some rows as bytes. Out: a typed Arrow batch of the good rows, and one error for each bad row."""
+"""In: the cells of some rows as bytes. Out: a typed Arrow batch of the good rows, one error per bad row."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def type_cells(
       path: for messages.
 
     Returns:
-      The batch of the rows in which every cell is good; bool [n], true for these; one error for each other row, about its
-      first bad cell in the layout's order.
+      The batch of the rows in which every cell is good; bool [n], true for these; one error for each other
+      row, about its first bad cell in the layout's order.
     """
     good = np.ones(len(rows), np.bool_)
     typed: list[pa.Array] = []
@@ -80,7 +80,7 @@ def _true(mask: pa.BooleanArray) -> np.ndarray:
 
 
 def _limits(column: LayoutColumn) -> tuple[pa.Scalar | None, pa.Scalar | None]:
-    """Limits in the column's own type: as float32, 0.1 is above the double 0.1 and would fail a maximum of 0.1."""
+    """Limits in the column's own type: the float32 of 0.1 is above the double 0.1 and would fail max: 0.1."""
     if column.type == spec_pb2.FLOAT:
         with np.errstate(over="ignore"):
             return tuple(  # type: ignore[return-value]

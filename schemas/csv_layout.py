@@ -1,4 +1,4 @@
-"""In: the first bytes of one CSV file and the spec's data part. Out: which field of the file is which column of the spec."""
+"""In: the first bytes of a CSV file, the spec's data part. Out: which field is which column of the spec."""
 
 from __future__ import annotations
 
@@ -75,14 +75,15 @@ def read_layout(first_bytes: bytes, path: str, data: spec_pb2.Data, optional: Co
       first_bytes: the first HEAD_BYTES bytes of the file's content, or all of it if it is shorter.
       path: for messages.
       data: its columns must be given.
-      optional: columns that the file need not have, and whose values may be missing: label and weight when predicting.
-        Without a header all of them are there, or none.
+      optional: columns that the file need not have, and whose values may be missing: label and weight when
+        predicting. Without a header all of them are there, or none.
 
     Returns:
       The layout; a file that is only a header, with or without newline, has one too.
 
     Raises:
-      DataError: the file is empty, not UTF-8, has lone carriage returns as line ends, or its header does not match.
+      DataError: the file is empty, not UTF-8, has lone carriage returns as line ends, or its header does not
+      match.
     """
     dialect = data.dialect
     delimiter = dialect.delimiter or ","
@@ -205,7 +206,7 @@ def _names_in_order(
     optional: Collection[str],
     ignore_undeclared: bool,
 ) -> list[str]:
-    """Names of the fields of a file without header; the number of fields in its first record tells what is left out."""
+    """Names of the fields of a file without header; its first record's length tells what is left out."""
     try:
         count = len(split_record(first_record, delimiter, quoting))
     except BadRecord:

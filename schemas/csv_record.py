@@ -1,7 +1,7 @@
 """In: the bytes of one CSV record. Out: its cells, or the one thing that is wrong with it.
 
-The dialect, exactly: fields are separated by one ASCII character; a record ends with LF or CRLF. A field is either bare
-(no quote, no CR) or quoted as a whole (any bytes, a quote doubled). Text is UTF-8 without NUL.
+The dialect, exactly: fields are separated by one ASCII character; a record ends with LF or CRLF. A field is
+either bare (no quote, no CR) or quoted as a whole (any bytes, a quote doubled). Text is UTF-8 without NUL.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def split_record(record: bytes, delimiter: str, quoting: bool) -> list[bytes]:
       The cells, unquoted; [b""] for an empty record.
 
     Raises:
-      BadRecord: it has a NUL, a byte that is not UTF-8, a stray or unclosed quote, or a carriage return outside quotes.
+      BadRecord: it has a NUL, a byte that is not UTF-8, a stray or unclosed quote, or a carriage return
+      outside quotes.
     """
     if not quoting or b'"' not in record:
         _check_text(record)

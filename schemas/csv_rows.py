@@ -1,7 +1,8 @@
-"""In: the bytes of one CSV file's records and its layout. Out: typed Arrow batches, and one error for each bad row.
+"""In: the bytes of a CSV file's records and its layout. Out: typed Arrow batches, and one error per bad row.
 
-Blocks that Arrow's CSV reader provably reads right go through it; where a block holds anything else (a stray quote, a short
-row, a NUL, …) its records are split one by one by `split_record`, which knows each row's fault. Both give the same batch.
+Blocks that Arrow's CSV reader provably reads right go through it; where a block holds anything else (a stray
+quote, a short row, a NUL, …) its records are split one by one by `split_record`, which knows each row's
+fault. Both give the same batch.
 """
 
 from __future__ import annotations
@@ -31,10 +32,12 @@ class Block:
     """The rows of one block.
 
     Attributes:
-      batch: fields in the layout's order: FLOAT → float32, INT → int64, STRING → binary (UTF-8); null is missing.
+      batch: fields in the layout's order: FLOAT → float32, INT → int64, STRING → binary (UTF-8); null is
+        missing.
       rows: int64 [batch.num_rows], record number of each row of the batch, increasing.
       errors: one for each bad row, none of which is in the batch, by record number.
-      blank: blank lines, which are no rows. In a file of one column a blank line is a row with a missing value.
+      blank: blank lines, which are no rows. In a file of one column a blank line is a row with a missing
+        value.
     """
 
     batch: pa.RecordBatch
@@ -109,14 +112,19 @@ def whole_records(
             break
         rest += read
         ends = record_ends(rest, layout.quoting)
+        lengths = np.diff(ends, prepend=-1, append=len(rest) - 1)
+        if lengths.max() > MAX_RECORD_BYTES:
+            raise DataError(
+                path,
+                row + int(lengths.argmax()),
+                None,
+                None,
+                f"is longer than {MAX_RECORD_BYTES >> 20} MiB; is a quote not closed?",
+            )
         if len(ends):
             cut = int(ends[-1]) + 1
             yield rest[:cut], row
             rest, row = rest[cut:], row + len(ends)
-        if len(rest) > MAX_RECORD_BYTES:
-            raise DataError(
-                path, row, None, None, f"is longer than {MAX_RECORD_BYTES >> 20} MiB; is a quote not closed?"
-            )
     if rest:
         yield rest, row
 
@@ -169,7 +177,7 @@ def _one_array(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _split_fast(block: bytes, layout: Layout) -> pa.Table | None:
-    """All cells of the layout's columns as binary, or None if Arrow might read the block otherwise than we do."""
+    """The cells of the layout's columns as binary, or None if Arrow might read the block unlike us."""
     quoted = layout.quoting and b'"' in block
     if (
         not layout.columns
@@ -239,7 +247,7 @@ def _quotes_are_plain(block: bytes, delimiter: str) -> bool:
 def _split_slowly(
     records: _Records, index: np.ndarray, first_row: int, layout: Layout, path: str
 ) -> tuple[list[pa.Array], np.ndarray, list[DataError]]:
-    """Cells of the layout's columns as binary, the records that they are from, and the errors of the others."""
+    """Cells of the layout's columns as binary, the records they are from, and the errors of the others."""
     nulls = {b"", *(token.encode() for token in layout.null_tokens)}
     columns: list[list[bytes | None]] = [[] for _ in layout.columns]
     good: list[int] = []

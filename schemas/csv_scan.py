@@ -1,8 +1,8 @@
 """In: byte ranges of one CSV file. Out: where each range's first whole record starts, and its record number.
 
-A record ends at a newline with an even number of quotes before it in the file, so a range cannot tell its records alone.
-Each range is therefore scanned under both hypotheses (it starts outside or inside quotes), in parallel and in any order,
-and a sum over the ranges decides which one held.
+A record ends at a newline with an even number of quotes before it in the file, so a range cannot tell its
+records alone. Each range is therefore scanned under both hypotheses (it starts outside or inside quotes), in
+parallel and in any order, and a sum over the ranges decides which one held.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Cut:
 
 @dataclass(frozen=True)
 class FileCuts:
-    """A whole file: its cuts in order (none without a record), size, crc32c, number of records, the header included.
+    """A whole file: cuts in order (none without a record), size, crc32c, records (the header included).
 
     `open_quote`: the file ends inside quotes; `unclosed_quote_row` finds out where they opened.
     """
@@ -68,7 +68,7 @@ class FileCuts:
 
 
 def record_ends(data: bytes, quoting: bool) -> np.ndarray:
-    """Offsets of the newlines that end a record, int64 [records ended], if `data` starts at a record's start."""
+    """Offsets of the newlines that end a record, int64 [records ended]; `data` starts at a record's start."""
     text = np.frombuffer(data, np.uint8)
     newlines = np.flatnonzero(text == _NEWLINE)
     if not quoting or b'"' not in data:
@@ -125,8 +125,8 @@ def resolve_cuts(scans: Sequence[RangeScan]) -> FileCuts:
 def combine_crc32c(crc1: int, crc2: int, size2: int) -> int:
     """The crc32c of two byte strings joined, from that of each and the second one's length.
 
-    Appending a zero bit is a linear map over GF(2) of the 32 bits of a CRC, so appending 2**k of them is that map squared k
-    times.
+    Appending a zero bit is a linear map over GF(2) of the 32 bits of a CRC, so appending 2**k of them is
+    that map squared k times.
     """
     # Column i: what bit i of the CRC becomes when one zero bit is appended. The polynomial is bit-reflected.
     step = [0x82F63B78] + [1 << i for i in range(31)]
@@ -151,8 +151,8 @@ def _apply(columns: list[int], bits: int) -> int:
 def unclosed_quote_row(stream: BinaryIO, delimiter: str) -> int:
     """Where the quote was opened that makes a file end inside quotes.
 
-    Every quote after the faulty one is taken for its opposite, so the fault is in the first record that has a quote in a
-    place where none can be, or else in the last record.
+    Every quote after the faulty one is taken for its opposite, so the fault is in the first record that has
+    a quote in a place where none can be, or else in the last record.
 
     Args:
       stream: the whole file's content, from its start.

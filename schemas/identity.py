@@ -1,7 +1,7 @@
-"""In: a file's path, its record numbers, a seed. Out: 64-bit hashes that decide a row's split, shard, place and sample.
+"""In: a file's path, record numbers, a seed. Out: 64-bit hashes that decide a row's split, shard and place.
 
-A row is known by (path relative to the patterns' root, record number) and by nothing else, so every worker, bundle and
-retry computes the same hash and no random generator is needed.
+A row is known by (path relative to the patterns' root, record number) and by nothing else, so every worker,
+bundle and retry computes the same hash and no random generator is needed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MASK = 2**64 - 1
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """The finaliser of splitmix64: a bijection of uint64 in which each input bit changes about half of the output."""
+    """The finaliser of splitmix64: a bijection in which each input bit changes about half of the output."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))
@@ -36,7 +36,7 @@ def _stream_key(key: int, stream: int) -> np.ndarray:
 
 
 def path_key(relative_path: str, seed: int) -> int:
-    """The key of one file's rows: 64-bit blake2b of the path in UTF-8, keyed by the seed (a signed 64-bit integer)."""
+    """The key of one file's rows: 64-bit blake2b of the path in UTF-8, keyed by the seed (signed 64-bit)."""
     return _blake2b(relative_path.encode(), seed)
 
 

@@ -1,7 +1,8 @@
-"""In: the text of cells. Out: float32 or int64 arrays, and which cells are not numbers by prebake's one numeral grammar.
+"""In: the text of cells. Out: float32 or int64 arrays, and which cells are not numbers by prebake's grammar.
 
-The reader and the exported model accept exactly the same texts: ASCII, no leading `+`, no spaces, no `_`, no hex, and no
-spelling of nan or inf. Arrow's and Python's own parsers each accept some of these, so neither decides alone.
+The reader and the exported model accept exactly the same texts: ASCII, no leading `+`, no spaces, no `_`, no
+hex, and no spelling of nan or inf. Arrow's and Python's own parsers each accept some of these, so neither
+decides alone.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ def parse_floats(cells: pa.Array) -> tuple[pa.FloatArray, np.ndarray]:
       cells: string or binary, length n; null is missing.
 
     Returns:
-      float32 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside the grammar or
-      its binary32 is infinite.
+      float32 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside
+      the grammar or its binary32 is infinite.
     """
     fast = _cast_floats(cells)
     doubles, valid = fast if fast is not None else _each(cells, _one_float, np.float64)
@@ -57,8 +58,8 @@ def parse_ints(cells: pa.Array) -> tuple[pa.Int64Array, np.ndarray]:
       cells: string or binary, length n; null is missing.
 
     Returns:
-      int64 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside the grammar, or
-      not in [INT64_MIN + 1, INT64_MAX].
+      int64 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside the
+      grammar, or not in [INT64_MIN + 1, INT64_MAX].
     """
     fast = _cast_ints(cells)
     integers, valid = fast if fast is not None else _each(cells, _one_int, np.int64)

@@ -183,7 +183,7 @@ def _near(pattern: str) -> str:
     names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
     if not names:
         return f"the folder {quote(folder, 500)} is empty"
-    hint = nearest(os.path.basename(pattern), names)
+    hint = "" if _WILDCARD.search(pattern) else nearest(os.path.basename(pattern), names)
     return hint if hint.startswith("did") else f"the folder has {listed(names, 5)}"
 
 

@@ -73,8 +73,8 @@ def training_batches(
       shuffle_buffer: rows in the shuffle buffer.
 
     Returns:
-      Batches (features, label) or (features, label, weight): features by name [batch] float32 or int64, label [batch]
-      float32 or int64 (class ids), weight [batch] float32.
+      Batches (features, label) or (features, label, weight): features by name [batch] float32 or int64, label
+      [batch, 1] float32 or int64 (class ids), weight [batch] float32.
     """
     split = examples.split("train")
     paths = np.array(_paths(examples, split))
@@ -99,7 +99,9 @@ def evaluation_batches(examples: Examples, split_name: str, *, batch_size: int) 
     records = tf.data.TFRecordDataset(
         _paths(examples, split), compression_type=_compression(split), buffer_size=_READ_BYTES
     )
-    return _parse(records.batch(batch_size), examples.manifest)
+    batches = _parse(records.batch(batch_size), examples.manifest)
+    # Keras takes a dataset of unknown length for one that ran dry, and says so.
+    return batches.apply(tf.data.experimental.assert_cardinality(-(-split.rows // batch_size)))
 
 
 def _paths(examples: Examples, split: SplitEntry) -> list[str]:
@@ -130,14 +132,17 @@ def _parse(batches: tf.data.Dataset, manifest: Manifest) -> tf.data.Dataset:
     types = {
         feature.name: tf.float32 if feature.type == OUTPUT_FLOAT else tf.int64 for feature in manifest.features
     }
-    types[LABEL] = tf.float32 if manifest.label.kind == REGRESSION else tf.int64
     if manifest.weighted:
         types[WEIGHT] = tf.float32
     description = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in types.items()}
+    # Keras' losses average over the last axis, so that a label [batch] would lose its rows.
+    label_type = tf.float32 if manifest.label.kind == REGRESSION else tf.int64
+    description[LABEL] = tf.io.FixedLenFeature([1], label_type)
 
     def parse(serialized: tf.Tensor) -> tuple:
         features = tf.io.parse_example(serialized, description)
         label = features.pop(LABEL)
         return (features, label, features.pop(WEIGHT)) if manifest.weighted else (features, label)
 
-    return batches.map(parse, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(tf.data.AUTOTUNE)
+    # parse_example works on many threads by itself.
+    return batches.map(parse).prefetch(tf.data.AUTOTUNE)

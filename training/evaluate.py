@@ -29,11 +29,13 @@ def open_model(run_dir: str, name: str) -> tuple[keras.Model, Manifest]:
 
 
 def measure(model: keras.Model, examples: Examples, split: str) -> dict[str, float]:
-    """Metrics of a model on a split, by name; the loss and each metric are weighted if the examples are."""
+    """Metrics of a model on a split, by name, weighted if the examples are."""
     label = examples.manifest.label
     model.compile(loss=loss_of(label), weighted_metrics=metrics_of(label))
     batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
-    return {name: float(value) for name, value in model.evaluate(batches, verbose=0, return_dict=True).items()}
+    values = model.evaluate(batches, verbose=0, return_dict=True)
+    # The loss says the same, or with weights another thing: it is divided by the rows, not by their weights.
+    return {name: float(value) for name, value in values.items() if name != "loss"}
 
 
 def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[str, float]:
@@ -45,8 +47,8 @@ def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[s
       split: train, valid or test.
 
     Returns:
-      "loss" and: rmse, mae (regression); accuracy, auc, log_loss (binary); accuracy, log_loss (multiclass). rmse and mae
-      are in units of the label; auc is by 200 thresholds.
+      rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
+      log_loss (multiclass).
 
     Raises:
       ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.

@@ -80,8 +80,10 @@ def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:
     if label.kind == REGRESSION:
         return {"prediction": output[:, 0]}
     if label.kind == BINARY:
-        logit = output[:, 0]
-        names = tf.gather(tf.constant(list(label.classes)), tf.cast(logit >= 0, tf.int32))
-        return {"probability": tf.sigmoid(logit), "class": names}
-    names = tf.gather(tf.constant(list(label.classes)), tf.argmax(output, axis=1))
-    return {"probabilities": tf.nn.softmax(output), "class": names}
+        probability = tf.sigmoid(output[:, 0])
+        # From the probability, not the logit: what is sent must not contradict itself.
+        ids = tf.cast(probability >= 0.5, tf.int64)
+        return {"probability": probability, "class": tf.gather(tf.constant(list(label.classes)), ids)}
+    probabilities = tf.nn.softmax(output)
+    ids = tf.argmax(probabilities, axis=1)
+    return {"probabilities": probabilities, "class": tf.gather(tf.constant(list(label.classes)), ids)}

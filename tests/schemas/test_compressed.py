@@ -1,4 +1,4 @@
-"""In: compressed files, whole and damaged. Out: proof that a whole one is read whole and a damaged one is never read half."""
+"""In: compressed files, whole and damaged. Out: proof that none is ever read by half."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import io
 import numpy as np
 import pyarrow as pa
 import pytest
-
 from prebake.schemas import spec_pb2
 from prebake.schemas.compressed import open_stream, resolve_compression
 from prebake.schemas.errors import DataError
@@ -85,7 +84,8 @@ def test_fault_2_gzip_crc_and_length_flipped():
     stored = bytearray(gzip.compress(TEXT))
     stored[-8] ^= 1
     assert message(bytes(stored), "a.gz") == (
-        "a.gz: damaged gzip file: Error -3 while decompressing data: incorrect data check; copy or make it again"
+        "a.gz: damaged gzip file: Error -3 while decompressing data: incorrect data check; "
+        "copy or make it again"
     )
     stored[-8] ^= 1
     stored[-1] ^= 1
@@ -99,7 +99,7 @@ def test_fault_2_bzip2_bit_flipped():
 
 
 def test_fault_2_zstd_checksum():
-    # b"a,b\n1,2\n" by zstandard.ZstdCompressor(write_checksum=True); Arrow writes no checksum but verifies one.
+    # b"a,b\n1,2\n" by zstandard.ZstdCompressor(write_checksum=True); Arrow writes no checksum.
     stored = bytes.fromhex("28b52ffd2408410000612c620a312c320a35e7cace")
     assert read(stored, "a.zst") == b"a,b\n1,2\n"
     assert "checksum" in message(stored[:-1] + bytes([stored[-1] ^ 1]), "a.zst")

@@ -6,7 +6,6 @@ import pickle
 
 import pytest
 from google.protobuf import text_format
-
 from prebake.schemas import spec_pb2
 from prebake.schemas.csv_layout import HEAD_BYTES, read_layout
 from prebake.schemas.errors import DataError

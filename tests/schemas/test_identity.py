@@ -1,10 +1,9 @@
-"""In: paths, record numbers, seeds. Out: proof that a row's hashes never change between versions and are well spread."""
+"""In: paths, record numbers, seeds. Out: proof that hashes never change between versions and are spread."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from prebake.schemas.identity import (
     ORDER,
     SAMPLE,

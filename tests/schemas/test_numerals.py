@@ -10,7 +10,6 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from prebake.schemas import numerals
 from prebake.schemas.numerals import FLOAT_PATTERN, INT_MISSING, INT_PATTERN, parse_floats, parse_ints
 
@@ -33,7 +32,8 @@ def test_floats_golden():
 
 
 def test_floats_round_twice_by_way_of_binary64():
-    # Just above the middle of two binary32 numbers; binary64 rounds it to the middle, which then goes to the even one.
+    # Just above the middle of two binary32 numbers; binary64 rounds it to the middle, which then goes to the
+    # even one.
     assert floats([b"1.00000005960464477539062500000001"])[0] == [1.0]
 
 
@@ -43,9 +43,34 @@ def test_ints_golden():
 
 
 NOT_FLOATS = [
-    b"1_000", b"0x10", b"+7", b" 7", b"7 ", b" 7 ", b"1,5", b"nan", b"NaN", b"inf", b"-Infinity", b"INF", b"", b"-",
-    b".", b"e5", b"5e", b"5e+", b"--5", b"1.2.3", b"+.5", b"1e+5+", b"7\n", b"\xd9\xa3", b"1f", b"True", b"\xff",
-]  # fmt: skip
+    b"1_000",
+    b"0x10",
+    b"+7",
+    b" 7",
+    b"7 ",
+    b" 7 ",
+    b"1,5",
+    b"nan",
+    b"NaN",
+    b"inf",
+    b"-Infinity",
+    b"INF",
+    b"",
+    b"-",
+    b".",
+    b"e5",
+    b"5e",
+    b"5e+",
+    b"--5",
+    b"1.2.3",
+    b"+.5",
+    b"1e+5+",
+    b"7\n",
+    b"\xd9\xa3",
+    b"1f",
+    b"True",
+    b"\xff",
+]
 
 
 @pytest.mark.parametrize("text", NOT_FLOATS)

@@ -1,9 +1,10 @@
 """YAML and text proto become the same message, and each mistake of syntax, name or type names its line."""
 
+# ruff: noqa: E501 (a mistake and its message stand side by side)
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from prebake.schemas import spec_pb2
 from prebake.schemas.errors import SpecError
 from prebake.schemas.spec import parse_spec, spec_text
@@ -226,7 +227,11 @@ def test_list_form_of_named_messages():
     listed, source = parse_yaml("features:\n  - name: a\n    hash: 5\n  - {name: b, as_is: {}}\n", "s.yaml")
     mapped, _ = parse_yaml("features:\n  a: {hash: 5}\n  b: as_is\n", "s.yaml")
     assert listed == mapped
-    assert (source.line("features.a"), source.line("features.a.hash.buckets"), source.line("features.b")) == (2, 3, 4)
+    assert (source.line("features.a"), source.line("features.a.hash.buckets"), source.line("features.b")) == (
+        2,
+        3,
+        4,
+    )
 
 
 @pytest.mark.parametrize(
@@ -327,7 +332,10 @@ def test_mistake_in_yaml(text, message):
             'features {\n  name: "a.b"\n  min_max {\n    lov: 1\n  }\n}',
             "s.pbtxt:4: features.a.b.min_max: unknown key 'lov' (did you mean 'low'?)",
         ),
-        ('data { columns { name: "a"\n type: FLOTA } }', "s.pbtxt:2: unknown value 'FLOTA' (did you mean 'FLOAT'?)"),
+        (
+            'data { columns { name: "a"\n type: FLOTA } }',
+            "s.pbtxt:2: unknown value 'FLOTA' (did you mean 'FLOAT'?)",
+        ),
         ("seed: x", "s.pbtxt:1: is not a valid text proto: Couldn't parse integer: x"),
         ("data {\n", 's.pbtxt:1: is not a valid text proto: Expected "}".'),
         (
@@ -348,7 +356,11 @@ def _places_for_a_key() -> list[tuple[int, str]]:
     lines = EVERYTHING.splitlines()
     places = [(0, "")]
     for index, (line, following) in enumerate(zip(lines, lines[1:], strict=False)):
-        if line.endswith(":") and line not in names and following.startswith(" " * (len(line) - len(line.lstrip()) + 2)):
+        if (
+            line.endswith(":")
+            and line not in names
+            and following.startswith(" " * (len(line) - len(line.lstrip()) + 2))
+        ):
             places.append((index + 1, following[: len(following) - len(following.lstrip())]))
     return places
 
@@ -377,14 +389,18 @@ def test_any_unknown_key_is_caught_at_its_line(place, key):
     assert (caught.value.reason, caught.value.line) == (f"unknown key '{key}'", place[0] + 1)
 
 
-@given(st.text(alphabet=st.sampled_from(list('data:{}[]"\' \n#features-name&*!|>?,01.~lbe\\x\t<')), max_size=80))
+@given(
+    st.text(alphabet=st.sampled_from(list("data:{}[]\"' \n#features-name&*!|>?,01.~lbe\\x\t<")), max_size=80)
+)
 @settings(max_examples=300, deadline=None)
 def test_any_text_gives_a_spec_or_one_line(text):
     for parse in (parse_yaml, parse_text_proto):
+        message = ""
         try:
             parse(text, "s")
         except SpecError as error:
-            assert "\n" not in str(error)
+            message = str(error)
+        assert "\n" not in message
 
 
 def test_deeply_nested_text_proto_is_one_line():

@@ -46,9 +46,9 @@ features {
   name: "city_hash" column: "city" hash { buckets: 8 } missing { fill: OWN_ID } encode { kind: EMBEDDING dimension: 2 }
 }
 features {
-  name: "shift of work" column: "hours-per-week" buckets { boundaries: 20 boundaries: 40 } missing { fill: OWN_ID }
+  name: "shift" column: "hours-per-week" buckets { boundaries: 20 boundaries: 40 } missing { fill: OWN_ID }
 }
-features { name: "city_x_shift" cross { of: "city" of: "shift of work" buckets: 1000 } }
+features { name: "city_x_shift" cross { of: "city" of: "shift" buckets: 1000 } }
 model { hidden: 8 hidden: 8 activation: "selu" initializer: "lecun_normal" }
 training {
   name: "default" optimizer: "nadam" learning_rate: 0.01 clipnorm: 1 batch_size: 32 epochs: 3 patience: 10

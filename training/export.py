@@ -1,0 +1,124 @@
+"""In: a trained model and the transform graph of its run. Out: `export/saved_model/<version>/`, a model that takes raw rows.
+
+It answers wherever TensorFlow is installed, from any directory. A version appears by one rename, after the parity gate
+passed: TensorFlow Serving may watch `export/saved_model`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+import keras
+from google.protobuf import text_format
+
+from ..schemas.commit import publish
+from ..schemas.errors import ArtifactError
+from ..schemas.manifest import read_manifest, set_fingerprint
+from ..schemas.manifest_pb2 import Manifest
+from ..schemas.spec_pb2 import Spec
+from ..transforms.graph import TransformGraph, load_graph
+from .dataset import open_examples
+from .evaluate import check_same_examples, open_model
+from .parity import PARITY_FILE, check_parity
+from .signatures import build_endpoints
+from .train import read_spec
+
+# TensorFlow's place for files that a SavedModel carries and does not read.
+SPEC_FILE = "assets.extra/spec.pbtxt"
+
+
+@dataclasses.dataclass
+class Exported:
+    """What an export came to.
+
+    Attributes:
+      directory: `export/saved_model/<version>`.
+      version: counted from 1.
+      parity: content of its parity.json file, as a path.
+      up_to_date: True if it was there already and nothing was done.
+    """
+
+    directory: str
+    version: int
+    parity: str
+    up_to_date: bool
+
+
+def export(run_dir: str, name: str = "default", spec: Spec | None = None) -> Exported:
+    """Exports a trained model with its preprocessing in front of it.
+
+    Args:
+      run_dir: of the run.
+      name: of the training.
+      spec: resolved, for its export part; `spec.pbtxt` of the run if None.
+
+    Raises:
+      ArtifactError: training, transform or examples are absent or damaged or do not belong together, or the exported
+        model does not agree with the training examples (nothing is published then).
+    """
+    spec = spec or read_spec(run_dir)
+    examples = open_examples(run_dir)
+    model, training = open_model(run_dir, name)
+    check_same_examples(training, examples)
+    transform_dir = os.path.join(run_dir, "transform")
+    graph = load_graph(transform_dir)
+    manifest = Manifest(step="export", features=graph.features, label=graph.label)
+    set_fingerprint(
+        manifest,
+        {
+            "training": training.fingerprint,
+            "transform": read_manifest(transform_dir, "transform", verify=False).fingerprint,
+            "export": text_format.MessageToString(spec.export),
+        },
+    )
+    target = os.path.join(run_dir, "export", "saved_model")
+    latest = latest_version(target)
+    if latest:
+        directory = os.path.join(target, str(latest))
+        if read_manifest(directory, "export").fingerprint == manifest.fingerprint:
+            return Exported(directory, latest, os.path.join(directory, PARITY_FILE), up_to_date=True)
+    directory = os.path.join(target, str(latest + 1))
+    with publish(directory, manifest) as temporary:
+        write_saved_model(temporary, graph, model)
+        check_parity(temporary, graph, model, examples, spec.export.prediction_tolerance)
+    return Exported(directory, latest + 1, os.path.join(directory, PARITY_FILE), up_to_date=False)
+
+
+def write_saved_model(directory: str, graph: TransformGraph, model: keras.Model) -> None:
+    """Writes the SavedModel with all signatures, and the spec's data part for who reads CSV files for it."""
+    archive = keras.export.ExportArchive()
+    archive.track(graph)
+    archive.track(model)
+    for name, (function, specification) in build_endpoints(graph, model).items():
+        archive.add_endpoint(name, function, input_signature=[specification])
+    archive.write_out(directory, verbose=False)
+    path = os.path.join(directory, SPEC_FILE)
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text_format.MessageToString(Spec(data=graph.spec.data), as_utf8=True))
+
+
+def latest_version(target: str) -> int:
+    """The highest version below `export/saved_model`, 0 if there is none."""
+    if not os.path.isdir(target):
+        return 0
+    return max((int(entry) for entry in os.listdir(target) if entry.isdigit()), default=0)
+
+
+def find_version(path: str) -> str:
+    """The directory of an exported version.
+
+    Args:
+      path: of a run (its latest version), of `export/saved_model`, or of a version.
+
+    Raises:
+      ArtifactError: nothing has been exported there.
+    """
+    for target in (os.path.join(path, "export", "saved_model"), path):
+        latest = latest_version(target)
+        if latest:
+            return os.path.join(target, str(latest))
+    if os.path.exists(os.path.join(path, "saved_model.pb")):
+        return path
+    raise ArtifactError(path, "no exported model here: run `prebake export` first")

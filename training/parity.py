@@ -1,0 +1,180 @@
+"""In: an exported model, not yet published, and the raw rows kept beside the examples. Out: parity.json, or an error.
+
+Raw rows go through every signature of the reloaded SavedModel in batches of 1, 7 and 512. Features must be bit-equal with
+the training examples', predictions within a tolerance of the Keras model's on those examples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+import tqdm
+
+from ..schemas.errors import ArtifactError
+from ..schemas.manifest_pb2 import LabelEntry
+from ..transforms.graph import TransformGraph
+from .dataset import Examples
+from .model import answers
+from .parity_sample import ParitySample, read_sample
+from .signatures import SIGNATURES
+
+PARITY_FILE = "parity.json"
+BATCH_SIZES = (1, 7, 512)
+
+
+@dataclasses.dataclass
+class Difference:
+    """How far one column of an answer is from what it must be.
+
+    Attributes:
+      largest: difference, infinite where one of the two is not a number.
+      row: index of the row that has it; None if all rows agree.
+      found, expected: values of that row.
+    """
+
+    largest: float
+    row: int | None
+    found: Any
+    expected: Any
+
+
+def check_parity(
+    directory: str, graph: TransformGraph, model: keras.Model, examples: Examples, tolerance: float
+) -> None:
+    """Runs the gate and writes `parity.json` into the directory.
+
+    Args:
+      directory: of the SavedModel.
+      graph: for the columns, and the label's classes.
+      model: trained, features to output.
+      examples: whose samples are tried.
+      tolerance: largest difference of a prediction that is allowed.
+
+    Raises:
+      ArtifactError: a feature is not bit-equal or a prediction is too far off; names the worst row and both values.
+    """
+    sample = read_sample(examples, graph)
+    served = tf.saved_model.load(directory)
+    expected = answers(model({name: tf.constant(x) for name, x in sample.features.items()}, training=False), graph.label)
+    predictions = {name: value.numpy() for name, value in expected.items() if name != "class"}
+    features: dict[str, dict[str, dict[str, float]]] = {}
+    prediction: dict[str, dict[str, float]] = {}
+    for signature, size in tqdm.tqdm(_passes(), desc="parity", unit="pass", disable=None):
+        request = sample.requests[signature]
+        found = _ask(served.signatures[SIGNATURES[signature]], request, size)
+        for name, want in sample.features.items():
+            difference = bit_difference(found[name], want)
+            if difference.row is not None:
+                raise _failure(directory, f"feature '{name}'", SIGNATURES[signature], size, sample, difference)
+            features.setdefault(name, {}).setdefault(SIGNATURES[signature], {})[str(size)] = difference.largest
+        found = _ask(served.signatures[signature], request, size)
+        _check_classes(directory, found, graph.label, signature)
+        for name, want in predictions.items():
+            difference = number_difference(found[name], want)
+            if not difference.largest <= tolerance:
+                raise _failure(directory, name, signature, size, sample, difference)
+            prediction.setdefault(signature, {})[str(size)] = difference.largest
+    report = {
+        "passed": True,
+        "rows": sample.rows,
+        "batch_sizes": list(BATCH_SIZES),
+        "largest_feature_difference": features,
+        "largest_prediction_difference": prediction,
+        "prediction_tolerance": tolerance,
+    }
+    with open(os.path.join(directory, PARITY_FILE), "w", encoding="utf-8") as file:
+        json.dump(report, file, indent=1)
+        file.write("\n")
+
+
+def bit_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
+    """The row with the largest difference among those whose bits differ; NaN equals NaN.
+
+    Args:
+      found, expected: float32 or int64 [rows].
+    """
+    if found.dtype != expected.dtype:
+        return Difference(np.inf, 0, found[0], expected[0])
+    if found.dtype == np.float32:
+        unequal = found.view(np.uint32) != expected.view(np.uint32)
+        unequal &= ~(np.isnan(found) & np.isnan(expected))
+    else:
+        unequal = found != expected
+    if not unequal.any():
+        return Difference(0.0, None, None, None)
+    distance = np.where(unequal, _distance(found, expected), -1.0)
+    row = int(np.argmax(distance))
+    return Difference(float(distance[row]), row, found[row], expected[row])
+
+
+def number_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
+    """The row with the largest difference; float32 [rows] or [rows, classes]."""
+    distance = _distance(found, expected).reshape(len(expected), -1).max(axis=1)
+    row = int(np.argmax(distance))
+    return Difference(float(distance[row]), row, found[row], expected[row])
+
+
+def _distance(found: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        distance = np.abs(found.astype(np.float64) - expected.astype(np.float64))
+    both_missing = np.isnan(found) & np.isnan(expected)
+    return np.where(both_missing | (found == expected), 0.0, np.where(np.isnan(distance), np.inf, distance))
+
+
+def _passes() -> list[tuple[str, int]]:
+    return [(signature, size) for signature in SIGNATURES for size in BATCH_SIZES]
+
+
+def _ask(
+    function: Callable[..., Mapping[str, tf.Tensor]], request: dict[str, np.ndarray] | np.ndarray, size: int
+) -> dict[str, np.ndarray]:
+    """All rows of a request in batches of `size`. Returns the answers joined, by name."""
+    parts: dict[str, list[np.ndarray]] = {}
+    for batch in _batches(request, size):
+        answer = function(**batch) if isinstance(batch, dict) else function(batch)
+        for name, value in answer.items():
+            parts.setdefault(name, []).append(value.numpy())
+    return {name: np.concatenate(values) for name, values in parts.items()}
+
+
+def _batches(
+    request: dict[str, np.ndarray] | np.ndarray, size: int
+) -> Iterator[dict[str, tf.Tensor] | tf.Tensor]:
+    if isinstance(request, dict):
+        rows = len(next(iter(request.values())))
+        for start in range(0, rows, size):
+            yield {name: tf.constant(column[start : start + size]) for name, column in request.items()}
+    else:
+        for start in range(0, len(request), size):
+            yield tf.constant(request[start : start + size])
+
+
+def _check_classes(directory: str, found: dict[str, np.ndarray], label: LabelEntry, signature: str) -> None:
+    """The class that is named is the one that the answer's own probabilities say."""
+    if "class" not in found:
+        return
+    names = np.array([name.encode() for name in label.classes], object)
+    if "probability" in found:
+        ids = (found["probability"] >= 0.5).astype(np.int64)
+    else:
+        ids = found["probabilities"].argmax(axis=1)
+    if (names[ids] != found["class"]).any():
+        raise ArtifactError(directory, f"parity: {signature} names other classes than its probabilities say")
+
+
+def _failure(
+    directory: str, what: str, signature: str, size: int, sample: ParitySample, difference: Difference
+) -> ArtifactError:
+    # The directory is a temporary one; its parent is what the user asked for.
+    return ArtifactError(
+        os.path.dirname(directory),
+        f"parity: {what} is {difference.found} by {signature} in batches of {size}, but {difference.expected} by the "
+        f"training run, at {sample.places[difference.row or 0]}; nothing is published",
+    )
