@@ -21,11 +21,11 @@ from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsF
 
 from ..schemas import identity
 from ..schemas.commit import is_current, publish
-from ..schemas.errors import DataError
+from ..schemas.errors import DataError, SpecError
 from ..schemas.manifest import set_fingerprint
-from ..schemas.manifest_pb2 import Manifest
+from ..schemas.manifest_pb2 import LabelEntry, Manifest
 from ..schemas.spec import spec_text
-from ..schemas.spec_pb2 import Spec
+from ..schemas.spec_pb2 import BINARY, MULTICLASS, Spec
 from ..schemas.statistics_pb2 import Statistics
 from ..transforms.graph import TransformGraph, dtype_of
 from ..transforms.needs import columns_by_name, needs_of
@@ -217,8 +217,24 @@ def _write_graph(spec: Spec, statistics: Statistics, manifest: Manifest, directo
     with open(os.path.join(directory, "spec.pbtxt"), "w", encoding="utf-8") as file:
         file.write(spec_text(portable_spec(spec)))
     graph = TransformGraph(portable_spec(spec), statistics, read_vocabularies(directory, statistics))
+    _check_classes(graph.label)
     save_graph(graph, os.path.join(directory, "graph"))
     manifest.features.extend(graph.features)
     manifest.label.CopyFrom(graph.label)
 
 
+
+
+def _check_classes(label: LabelEntry) -> None:
+    """What the kind of the label promises, now that the whole training split was seen."""
+    classes = len(label.classes)
+    if (label.kind == BINARY and classes != 2) or (label.kind == MULTICLASS and classes < 2):
+        shown = ", ".join(f"'{name}'" for name in label.classes[:5]) + (", …" if classes > 5 else "")
+        wanted = "exactly 2" if label.kind == BINARY else "at least 2"
+        raise SpecError(
+            "spec",
+            None,
+            "data.label",
+            f"'{label.column}' has {classes} classes in the training split ({shown}), {wanted} are needed",
+            "set data.label.kind to regression, binary or multiclass, or mend the data",
+        )

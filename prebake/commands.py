@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -59,12 +60,12 @@ def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Seque
 def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
     import_tensorflow()
-    from .training.train import summary, train
+    from .training.train import train
 
     started = time.monotonic()
-    ran = train(run_dir, spec, replace=args.replace)
-    _say("train", ran, started)
-    _indent(summary(run_dir, spec.training.name))
+    trained = train(run_dir, spec, replace=args.replace)
+    _say("train", not trained.up_to_date, started)
+    _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")
 
 
 def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
@@ -73,20 +74,22 @@ def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .training.evaluate import evaluate
 
     started = time.monotonic()
-    metrics = evaluate(run_dir, spec.training.name, getattr(args, "split", "test"))
+    split = getattr(args, "split", "test")
+    metrics = evaluate(run_dir, spec.training.name, split)
     _say("evaluate", True, started)
-    _indent("  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    _indent(f"{split}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
 
 
 def export(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
     import_tensorflow()
-    from .training.export import export, summary
+    from .training.export import export
 
     started = time.monotonic()
-    version = export(run_dir, spec)
-    _say("export", True, started)
-    _indent(summary(version))
+    exported = export(run_dir, spec.training.name, spec)
+    _say("export", not exported.up_to_date, started)
+    _indent(_parity_line(exported.parity))
+    _indent(f"SavedModel in {exported.directory}")
 
 
 def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
@@ -142,6 +145,19 @@ def _run_dir(args: argparse.Namespace) -> str:
     if os.path.isdir(args.spec):
         return os.path.normpath(args.spec)
     return os.path.join("runs", os.path.splitext(os.path.basename(args.spec))[0])
+
+
+def _parity_line(path: str) -> str:
+    """What the gate has shown."""
+    with open(path, encoding="utf-8") as file:
+        parity = json.load(file)
+    rows = sum(parity["rows"].values())
+    largest = max(value for sizes in parity["largest_prediction_difference"].values() for value in sizes.values())
+    *sizes, last = parity["batch_sizes"]
+    return (
+        f"parity: {rows:,} raw rows through every signature in batches of {', '.join(map(str, sizes))} and {last}: "
+        f"features bit-equal, predictions within {largest:.1e}"
+    )
 
 
 def _say(what: str, ran: bool, started: float) -> None:

@@ -98,6 +98,7 @@ def _value_bytes(cells: pa.Array) -> np.ndarray:
 def _cast_floats(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
     """Arrow's cast, or None where Arrow fails or might accept more than the grammar."""
     text = _value_bytes(cells)
+    # Over these few characters what Arrow accepts can be, and is, tested exhaustively.
     if not _FLOAT_BYTES[text].all():
         return None
     # With these characters the one thing that Arrow accepts and the grammar does not is a leading plus.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +26,11 @@ def zstd(data: bytes) -> bytes:
     return sink.getvalue().to_pybytes()
 
 
-COMPRESS = {"a.csv.gz": gzip.compress, "a.csv.bz2": bz2.compress, "a.csv.zst": zstd}
+COMPRESS: dict[str, Callable[[bytes], bytes]] = {
+    "a.csv.gz": gzip.compress,
+    "a.csv.bz2": bz2.compress,
+    "a.csv.zst": zstd,
+}
 NAME = {"a.csv.gz": "gzip", "a.csv.bz2": "bzip2", "a.csv.zst": "zstd"}
 each = pytest.mark.parametrize("path", COMPRESS)
 

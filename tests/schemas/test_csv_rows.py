@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Literal
 
 import pytest
 from google.protobuf import text_format
@@ -119,6 +120,8 @@ BAD_ROWS = [
     (21, b"1,2,a", "f.csv:3 '1,2,a' has 3 fields, expected 4: check its delimiters and quotes"),
     (21, b"1,2,a,3,4", "f.csv:3 '1,2,a,3,4' has 5 fields, expected 4: check its delimiters and quotes"),
     (7, b"1,2,a\xe9b,3", "f.csv:3 '1,2,a\\xe9b,3' is not UTF-8: byte 0xE9 at byte 5 of the row"),
+    (7, b'1,2,"\xff",3', "f.csv:3 '1,2,\"\\xff\",3' is not UTF-8: byte 0xFF at byte 5 of the row"),
+    (8, b'1,2,"\0",3', "f.csv:3 '1,2,\"\\0\",3' has a NUL character at byte 5 of the row"),
     (8, b"1,2,a\0b,3", "f.csv:3 '1,2,a\\0b,3' has a NUL character at byte 5 of the row"),
     (24, b'1,2,"c"d,3', "f.csv:3 '1,2,\"c\"d,3' has text after the closing quote of field 3"),
     (
@@ -259,7 +262,7 @@ def test_whole_records_reads_no_more_than_asked():
     assert stream.tell() == 6
 
 
-DIALECTS = [
+DIALECTS: list[tuple[str, str, Literal[0, 1]]] = [
     (",", "\r\n", csv.QUOTE_MINIMAL),
     (";", "\n", csv.QUOTE_ALL),
     ("\t", "\r\n", csv.QUOTE_ALL),
@@ -270,7 +273,7 @@ cells = st.text(st.sampled_from('ab,;|\t"\r\n é𝄞'), max_size=8) | st.text(
 )
 
 
-def written(rows: list[list[str]], delimiter: str, end: str, quoting: int) -> bytes:
+def written(rows: list[list[str]], delimiter: str, end: str, quoting: Literal[0, 1]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows(rows)
     return text.getvalue().encode()
@@ -403,3 +406,4 @@ def test_clean_blocks_take_the_fast_way(monkeypatch):
         b'1,2,"""",3\n',
     ):
         assert read_block(content, 2, layout, "f.csv").batch.num_rows == 1
+    assert read_block(b"\na\n\n", 1, texts_layout(["s"]), "f.csv").batch.num_rows == 3
