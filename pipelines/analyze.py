@@ -6,7 +6,6 @@ One full pass over the files; TensorFlow Transform runs the analyzers of transfo
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 
 import apache_beam as beam
@@ -20,7 +19,7 @@ from tfx_bsl.tfxio import tensor_adapter
 from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsFromSchema
 
 from ..schemas import identity
-from ..schemas.commit import is_current, publish
+from ..schemas.commit import is_current, publish, temporary_directory
 from ..schemas.errors import DataError, SpecError
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import LabelEntry, Manifest
@@ -102,7 +101,9 @@ def transform_manifest(spec: Spec, indexed: Sequence[IndexedFile]) -> Manifest:
     manifest = Manifest(step=STEP)
     for entry in indexed:
         manifest.inputs.add(path=entry.file.relative, size=entry.file.size, crc32c=entry.crc32c)
-    inputs = "".join(f"{entry.path}\t{entry.size}\t{entry.crc32c}\n" for entry in manifest.inputs)
+    inputs = "".join(
+        f"{entry.file.relative}\t{entry.file.size}\t{entry.crc32c}\t{entry.file.split}\n" for entry in indexed
+    )
     portable = portable_spec(spec)
     set_fingerprint(
         manifest,
@@ -119,7 +120,9 @@ def transform_manifest(spec: Spec, indexed: Sequence[IndexedFile]) -> Manifest:
 
 def portable_spec(spec: Spec) -> Spec:
     """The parts that the transform graph depends on, without where on a machine the files lie."""
-    portable = Spec(format_version=spec.format_version, seed=spec.seed, data=spec.data, features=spec.features)
+    portable = Spec(
+        format_version=spec.format_version, seed=spec.seed, data=spec.data, features=spec.features
+    )
     portable.data.ClearField("files")
     # Which splits have patterns of their own still matters; the files themselves are in the manifest.
     for name in ("train", "valid", "test"):
@@ -159,14 +162,16 @@ def analyze(
     if is_current(directory, manifest, replace=replace):
         return False
     with publish(directory, manifest, replace=replace) as temporary:
-        with tempfile.TemporaryDirectory(prefix=".tmp-analyze-", dir=run_dir) as scratch:
+        with temporary_directory(run_dir, "analyze-scratch") as scratch:
             counts = _run(spec, indexed, scratch, beam_args)
             found = _read_found(scratch, analyzed_dtypes(spec))
         check_counts(counts, indexed, spec)
         counts.write(manifest)
         train_rows = sum(entry.train_rows for entry in manifest.inputs)
         if not train_rows:
-            raise DataError(indexed[0].file.path, None, None, None, "no row falls into the training split: see data.split")
+            raise DataError(
+                indexed[0].file.path, None, None, None, "no row falls into the training split: see data.split"
+            )
         statistics = write_statistics(spec, found, train_rows, temporary)
         _write_graph(spec, statistics, manifest, temporary)
     return True
@@ -221,8 +226,6 @@ def _write_graph(spec: Spec, statistics: Statistics, manifest: Manifest, directo
     save_graph(graph, os.path.join(directory, "graph"))
     manifest.features.extend(graph.features)
     manifest.label.CopyFrom(graph.label)
-
-
 
 
 def _check_classes(label: LabelEntry) -> None:

@@ -38,9 +38,7 @@ def split_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
         cells = block.batch.column(split.group).cast(pa.string()).fill_null("").to_pylist()
         hashes = identity.value_hashes((cell.encode() for cell in cells), seed, identity.SPLIT)
     else:
-        hashes = identity.row_hashes(
-            identity.path_key(rows.file.relative, seed), block.rows, identity.SPLIT
-        )
+        hashes = identity.row_hashes(identity.path_key(rows.file.relative, seed), block.rows, identity.SPLIT)
     return identity.assign_splits(hashes, shares)
 
 

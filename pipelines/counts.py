@@ -11,6 +11,7 @@ from ..schemas.errors import ArtifactError, DataError
 from ..schemas.manifest_pb2 import InputFile, Manifest
 from ..schemas.spec_pb2 import Spec
 from .index import IndexedFile
+from .range_reader import file_changed
 
 
 @dataclasses.dataclass
@@ -84,7 +85,9 @@ def too_many_bad_rows(first: dict[str, Any] | None, rejected: int, rows: int) ->
     assert first is not None, "rows were rejected, but none was reported"
     reason = first["reason"]
     if rejected > 1:
-        reason += f" (the first of {rejected} bad rows of {rows}; data.bad_rows.reject_up_to sets a share aside)"
+        reason += (
+            f" (the first of {rejected} bad rows of {rows}; data.bad_rows.reject_up_to sets a share aside)"
+        )
     return DataError(first["path"], first["row"], first["column"], first["value"], reason)
 
 
@@ -96,6 +99,6 @@ def _check_file(counts: InputCounts, entry: IndexedFile) -> None:
             raise ArtifactError(path, "was not read: run the step again")
         return
     if found.crc32c != entry.crc32c or found.rows + found.blank_lines != entry.records:
-        raise DataError(path, None, None, None, "changed while it was read: run the step again when it is complete")
+        raise file_changed(path)
     if found.rows != found.rejected + found.train_rows + found.valid_rows + found.test_rows:
         raise ArtifactError(path, "rows were lost between reading and splitting: this is a fault of prebake")

@@ -35,13 +35,14 @@ class _Slot:
     is_float: bool
     start: int
     width: int
+    cardinality: int
 
 
 class ExampleEncoder:
     """Encodes rows with these features.
 
     Args:
-      features: name and type of each; integers with a cardinality must be 0 … cardinality - 1.
+      features: name and type of each.
     """
 
     def __init__(self, features: Sequence[OutputFeature]):
@@ -50,7 +51,9 @@ class ExampleEncoder:
             entry, offset, width = _entry(feature)
             is_float = feature.type == OUTPUT_FLOAT
             # Its tag and length come before the entry; the two lengths before all entries are added below.
-            self._slots.append(_Slot(feature.name, is_float, len(entries) + offset, width))
+            self._slots.append(
+                _Slot(feature.name, is_float, len(entries) + offset, width, feature.cardinality)
+            )
             entries += entry
         example = b"\x0a" + _varint(len(entries)) + entries
         shift = len(example) - len(entries)
@@ -66,10 +69,15 @@ class ExampleEncoder:
         Args:
           columns: float32 or int64 [rows], by feature name.
           rows: how many.
+
+        Raises:
+          ValueError: a feature with a cardinality has a value outside 0 … cardinality - 1.
         """
         for start in range(0, rows, _CHUNK_ROWS):
             stop = min(start + _CHUNK_ROWS, rows)
-            yield self._encode_chunk({name: column[start:stop] for name, column in columns.items()}, stop - start)
+            yield self._encode_chunk(
+                {name: column[start:stop] for name, column in columns.items()}, stop - start
+            )
 
     def _encode_chunk(self, columns: Mapping[str, np.ndarray], rows: int) -> bytes:
         records = np.tile(self._template, (rows, 1))
@@ -79,6 +87,7 @@ class ExampleEncoder:
             if slot.is_float:
                 value = np.ascontiguousarray(column, "<f4").view(np.uint8).reshape(rows, _FLOAT_BYTES)
             else:
+                _check_ids(column, slot)
                 value = _varints(column, slot.width)
             records[:, start : start + slot.width] = value
         examples = np.ascontiguousarray(records[:, _HEADER_BYTES : _HEADER_BYTES + self._size])
@@ -113,6 +122,12 @@ def _varint(value: int) -> bytes:
         parts.append(value & 0x7F | 0x80)
         value >>= 7
     return bytes([*parts, value])
+
+
+def _check_ids(column: np.ndarray, slot: _Slot) -> None:
+    # A larger id would lose its upper bits in the slot and come out as another one.
+    if slot.cardinality and (column.min() < 0 or column.max() >= slot.cardinality):
+        raise ValueError(f"feature '{slot.name}' has ids outside 0 … {slot.cardinality - 1}")
 
 
 def _varints(column: np.ndarray, width: int) -> np.ndarray:

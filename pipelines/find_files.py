@@ -54,9 +54,16 @@ def find_files(spec: Spec) -> list[CsvFile]:
 
 def _match(pattern: str):
     (result,) = FileSystems.match([pattern])
-    if not result.metadata_list:
+    # A wildcard means what it means in a shell: an editor's or a copy program's hidden files are no data.
+    hidden = _name(pattern).startswith(".")
+    found = [match for match in result.metadata_list if hidden or not _name(match.path).startswith(".")]
+    if not found:
         raise SpecError("spec", None, "data.files", f"no file matches '{pattern}'", "check the pattern")
-    return result.metadata_list
+    return found
+
+
+def _name(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def expand_patterns(patterns: Sequence[str]) -> list[str]:

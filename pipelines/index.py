@@ -19,8 +19,8 @@ from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import COMPRESSION_NONE, Data, Spec
 from .collect import WriteJson, read_json
 from .find_files import CsvFile
-from .progress import add_rows
-from .range_reader import RangeReader, open_raw
+from .progress import add_rows, progress_bar
+from .range_reader import RangeReader, file_changed, open_raw
 from .runner import make_pipeline, run
 
 # Files are scanned and read in ranges of about this size.
@@ -66,6 +66,8 @@ class ScanRange(beam.DoFn):
         try:
             with RangeReader(open_raw(path), start, stop) as reader:
                 scans = [dataclasses.asdict(scan) for scan in self._scan(reader, path)]
+                if reader.left:
+                    raise file_changed(path)
                 yield found | {"scans": scans, "crc32c": reader.crc32c}
         except DataError as error:
             yield found | {"error": [error.row, error.column, error.value, error.reason]}
@@ -113,22 +115,24 @@ def index_files(
         # dict
         | "Collect" >> WriteJson(result)
     )
-    run(pipeline)
+    with progress_bar("index", None):
+        run(pipeline)
     scans: list[list[dict[str, Any]]] = [[] for _ in files]
     for entry in read_json(result):
         scans[entry["file"]].append(entry)
-    indexed = [
-        _join(spec.data, *each)
-        for each in zip(files, layouts, scans, strict=True)
-    ]
+    indexed = [_join(spec.data, *each) for each in zip(files, layouts, scans, strict=True)]
     if not any(file.records for file in indexed):
-        raise DataError(files[0].path, None, None, None, f"no rows: {len(files)} file(s) with nothing below the header")
+        raise DataError(
+            files[0].path, None, None, None, f"no rows: {len(files)} file(s) with nothing below the header"
+        )
     return indexed
 
 
 def _layout(file: CsvFile, data: Data) -> Layout:
     with open_raw(file.path) as raw:
-        return read_layout(open_stream(raw, file.path, data.dialect.compression).read(HEAD_BYTES), file.path, data)
+        return read_layout(
+            open_stream(raw, file.path, data.dialect.compression).read(HEAD_BYTES), file.path, data
+        )
 
 
 def _join(data: Data, file: CsvFile, layout: Layout, entries: list[dict[str, Any]]) -> IndexedFile:

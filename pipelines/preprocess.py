@@ -8,9 +8,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Sequence
 
+from ..schemas.commit import temporary_directory
 from ..schemas.errors import PrebakeError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
@@ -51,14 +51,11 @@ def preprocess(
     Raises:
       PrebakeError: as `index_files`, `analyze` and `transform` say.
     """
-    os.makedirs(run_dir, exist_ok=True)
     files = find_files(spec)
-    with tempfile.TemporaryDirectory(prefix=".tmp-index-", dir=run_dir) as scratch:
+    with temporary_directory(run_dir, "index-scratch") as scratch:
         indexed = index_files(spec, files, scratch, beam_args)
     run = {"analyze": analyze, "transform": transform}
-    return {
-        step: run[step](spec, indexed, run_dir, beam_args=beam_args, replace=replace) for step in steps
-    }
+    return {step: run[step](spec, indexed, run_dir, beam_args=beam_args, replace=replace) for step in steps}
 
 
 def summary(run_dir: str) -> str:
@@ -77,7 +74,9 @@ def _output_line(manifest: Manifest, run_dir: str) -> str:
     parts = [f"{split.name} {split.rows:,}" for split in manifest.splits if split.rows]
     shards = sum(len(split.shards) for split in manifest.splits)
     size = sum(entry.size for entry in manifest.files if ".tfrecord" in entry.path)
-    return f"{', '.join(parts)} in {shards} shards, {size / 1e6:,.1f} MB, in {os.path.join(run_dir, 'examples')}"
+    return (
+        f"{', '.join(parts)} in {shards} shards, {size / 1e6:,.1f} MB, in {os.path.join(run_dir, 'examples')}"
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -94,8 +93,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(ours)
     try:
         spec = read_spec(args.spec) if os.path.isdir(args.spec) else load(args.spec)
-        write_spec(args.run, spec)
         preprocess(spec, args.run, beam_args=beam_args, replace=args.replace)
+        write_spec(args.run, spec)
         print(summary(args.run))
     except PrebakeError as error:
         print(error, file=sys.stderr)
@@ -112,5 +111,3 @@ def split_beam_args(argv: Sequence[str]) -> tuple[list[str], list[str]]:
 
 if __name__ == "__main__":
     sys.exit(main())
-
-

@@ -16,7 +16,7 @@ _REFRESH_SECONDS = 0.2
 
 
 class _Counter:
-    """Rows read so far. Threads add to it; a lost update would only be a wrong digit on the screen, but is cheap to avoid."""
+    """Rows read so far. Threads add to it: a lost update would only be a wrong digit, but is cheap to avoid."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -15,7 +15,7 @@ from ..schemas.spec_pb2 import COMPRESSION_NONE, Data
 from .find_files import CsvFile
 from .index import CsvRange
 from .progress import add_rows
-from .range_reader import RangeReader, open_raw
+from .range_reader import RangeReader, file_changed, open_raw
 
 # Rows of one Beam element are those of about this many bytes of CSV: large enough that a TensorFlow call and an Arrow
 # batch cost little per row, small enough that a few of them fit into the processor's cache.
@@ -40,10 +40,18 @@ class ReadRange(beam.DoFn):
 
     def process(self, work: CsvRange) -> Iterator[Any]:
         path = work.file.path
-        count = {"path": work.file.relative, "start": work.start, "rows": 0, "blank": 0, "bad": 0}
-        reader = RangeReader(open_raw(path), work.start, work.stop)
-        with reader:
-            try:
+        size = work.stop - work.start
+        count = {
+            "path": work.file.relative,
+            "start": work.start,
+            "size": size,
+            "rows": 0,
+            "blank": 0,
+            "bad": 0,
+            "crc32c": 0,
+        }
+        try:
+            with RangeReader(open_raw(path), work.start, work.stop) as reader:
                 for block in self._blocks(reader, work):
                     count["rows"] += len(block.rows) + len(block.errors)
                     count["blank"] += block.blank
@@ -53,10 +61,12 @@ class ReadRange(beam.DoFn):
                     add_rows(len(block.rows))
                     if len(block.rows):
                         yield FileBlock(work.file, work.layout.header, block)
-            except DataError as error:
-                # About the file as a whole, e.g. changed since it was indexed: no share of bad rows excuses it.
-                count["fault"] = [error.row, error.column, error.value, error.reason]
-            count["crc32c"], count["size"] = reader.crc32c, work.stop - work.start
+                count["crc32c"] = reader.crc32c
+                if work.stop == work.file.size and reader.file_goes_on:
+                    raise file_changed(path)
+        except DataError as error:
+            # About the file as a whole, e.g. changed since it was indexed: no share of bad rows excuses it.
+            count["fault"] = [error.row, error.column, error.value, error.reason]
         yield pvalue.TaggedOutput(COUNTS, count)
 
     def _blocks(self, reader: RangeReader, work: CsvRange) -> Iterator[Block]:
@@ -64,14 +74,17 @@ class ReadRange(beam.DoFn):
         compression = self._data.dialect.compression if work.compressed else COMPRESSION_NONE
         stream = open_stream(reader, path, compression) if work.compressed else reader
         if work.start == 0:
-            _skip(stream, layout.skip_bytes)
+            _skip(stream, layout.skip_bytes, path)
         for block, row in whole_records(stream, BLOCK_BYTES, work.first_row, layout, path):
             yield read_block(block, row, layout, path)
 
 
-def _skip(stream: BinaryIO, size: int) -> None:
+def _skip(stream: BinaryIO, size: int, path: str) -> None:
     while size:
-        size -= len(stream.read(size))
+        skipped = len(stream.read(size))
+        if not skipped:
+            raise file_changed(path)
+        size -= skipped
 
 
 def bad_row(file: CsvFile, error: DataError) -> dict[str, Any]:
@@ -101,5 +114,3 @@ class ReadCsv(beam.PTransform):
             | "Spread" >> beam.Reshuffle()
             | "Read" >> beam.ParDo(ReadRange(self._data)).with_outputs(BAD_ROWS, COUNTS, main="blocks")
         )
-
-

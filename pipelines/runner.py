@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 
 import apache_beam as beam
@@ -11,11 +12,16 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from ..schemas.errors import PrebakeError
 
+# Of another process only the text of the traceback arrives, to whose last line Beam adds the step.
+_IN_TRACEBACK = re.compile(
+    r"^prebake\.schemas\.errors\.\w+: (.*?)(?: \[while running '.*'\])?$", re.MULTILINE
+)
+
 _LOCAL = (None, "DirectRunner", "FnApiRunner")
 
 
 def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
-    """A pipeline to be used in a `with` block.
+    """A pipeline, to be given to `run`.
 
     Args:
       beam_args: Beam's own options, e.g. ["--runner=FlinkRunner", "--flink_master=…"]. Without a runner: this machine.
@@ -43,11 +49,13 @@ def run(pipeline: beam.Pipeline) -> None:
 
 
 def find_cause(error: BaseException | None) -> PrebakeError | None:
-    """The PrebakeError in an exception's chain of causes, if there is one."""
+    """The PrebakeError in an exception's chain of causes, if there is one, or in the text that a worker process sent."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         if isinstance(error, PrebakeError):
             return error
+        if told := _IN_TRACEBACK.search(str(error)):
+            return PrebakeError(told[1])
         seen.add(id(error))
         error = error.__cause__ or error.__context__
     return None

@@ -28,7 +28,9 @@ class Part(NamedTuple):
 
 def part_schema(features: Sequence[OutputFeature]) -> pa.Schema:
     """Columns of a Part."""
-    types = {feature.name: pa.float32() if feature.type == OUTPUT_FLOAT else pa.int64() for feature in features}
+    types = {
+        feature.name: pa.float32() if feature.type == OUTPUT_FLOAT else pa.int64() for feature in features
+    }
     return pa.schema([(name, types[name]) for name in sorted(types)] + [(ORDER, pa.uint64())])
 
 
@@ -60,9 +62,11 @@ def cut_into_parts(
       schema: from `part_schema`.
     """
     by_shard = np.argsort(shard, kind="stable")
-    batch = pa.record_batch([*(columns[name][by_shard] for name in schema.names[:-1]), order[by_shard]], schema=schema)
+    batch = pa.record_batch(
+        [*(columns[name][by_shard] for name in schema.names[:-1]), order[by_shard]], schema=schema
+    )
     shards, starts = np.unique(shard[by_shard], return_index=True)
-    stops = np.append(starts[1:], len(shard))
+    stops = np.append(starts, len(shard))[1:]
     for one, start, stop in zip(shards.tolist(), starts.tolist(), stops.tolist(), strict=True):
         data = batch.slice(start, stop - start).serialize().to_pybytes()
         yield one, stop - start, data

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import csv
+import glob
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
 
-from ..schemas.commit import is_current, publish
+from ..schemas.commit import TEMPORARY_PREFIX, differences, is_current, publish, temporary_directory
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest, set_fingerprint
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
 from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import REGRESSION, Spec
+from .analyze import transform_manifest
 from .collect import WriteJson, read_json
 from .counts import InputCounts, check_counts
 from .find_files import SPLITS
@@ -29,8 +30,8 @@ from .transform_rows import LABEL, SAMPLE, SPLIT_ROWS, WEIGHT, TransformRows
 from .write_shards import WriteShard, shard_path
 
 STEP, REJECTED = "examples", "rejected"
-# More than are kept, so that chance leaves enough of them in the first shard.
-_SAMPLE_MARGIN = 1.5
+# More than are kept, so that chance leaves enough of them in the first shard: at least 5 standard deviations.
+_SAMPLE_MARGIN, _SAMPLE_EXTRA = 1.5, 32
 _BYTES_PER_SHARD = 16 << 20
 _TRAIN_SHARDS = 4
 
@@ -62,12 +63,17 @@ def shard_counts(spec: Spec, transform: Manifest) -> list[int]:
 
 def examples_manifest(spec: Spec, transform: Manifest) -> Manifest:
     """The manifest of `examples/` before it is written."""
-    manifest = Manifest(step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight))
+    manifest = Manifest(
+        step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight)
+    )
     for entry in transform.inputs:
         manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c)
     set_fingerprint(
         manifest,
-        {"transform step": transform.fingerprint, "examples part of the spec": spec_text(Spec(examples=spec.examples))},
+        {
+            "transform step": transform.fingerprint,
+            "examples part of the spec": spec_text(Spec(examples=spec.examples)),
+        },
     )
     return manifest
 
@@ -97,20 +103,28 @@ def transform(
       DataError: more bad rows than the spec allows, or a file changed while it was read.
     """
     analyzed = read_manifest(os.path.join(run_dir, "transform"), "transform")
+    wanted = transform_manifest(spec, indexed)
+    if analyzed.fingerprint != wanted.fingerprint:
+        raise ArtifactError(
+            os.path.join(run_dir, "transform"),
+            f"was made from other {differences(analyzed, wanted)}: run analyze with --replace first",
+        )
     directory = os.path.join(run_dir, STEP)
     manifest = examples_manifest(spec, analyzed)
     if is_current(directory, manifest, replace=replace):
         return False
-    with publish(directory, manifest, replace=replace) as temporary:
-        with tempfile.TemporaryDirectory(prefix=".tmp-transform-", dir=run_dir) as scratch:
-            job = _Job(spec, indexed, analyzed, run_dir, temporary, scratch)
-            job.run(beam_args)
-            bad = read_json(job.path("bad"))
-            counts = job.counts(bad)
-            check_counts(counts, indexed, spec)
-            counts.write(manifest)
-            job.write_splits(manifest)
-            _write_rejected(run_dir, manifest, bad)
+    with (
+        publish(directory, manifest, replace=replace) as temporary,
+        temporary_directory(run_dir, "transform-scratch") as scratch,
+    ):
+        job = _Job(spec, indexed, analyzed, run_dir, temporary, scratch)
+        job.run(beam_args)
+        bad = read_json(job.path("bad"))
+        counts = job.counts(bad)
+        check_counts(counts, indexed, spec)
+        counts.write(manifest)
+        job.write_splits(manifest)
+        _write_rejected(run_dir, manifest, bad)
     return True
 
 
@@ -143,7 +157,9 @@ class _Job:
                 os.mkdir(os.path.join(self._output, name))
         ranges = [one for entry in self._indexed for one in entry.ranges]
         shard_files = {
-            shard: os.path.join(self._output, SPLITS[split], shard_path(place, self._shards[split], self._compression))
+            shard: os.path.join(
+                self._output, SPLITS[split], shard_path(place, self._shards[split], self._compression)
+            )
             for shard, split, place in self._numbered()
         }
         rows = TransformRows(
@@ -151,7 +167,9 @@ class _Job:
         )
         pipeline = make_pipeline(beam_args)
         read = pipeline | "ReadCsv" >> ReadCsv(ranges, self._spec.data)
-        done = read.blocks | "Transform" >> beam.ParDo(rows).with_outputs(SAMPLE, BAD_ROWS, SPLIT_ROWS, main="parts")
+        done = read.blocks | "Transform" >> beam.ParDo(rows).with_outputs(
+            SAMPLE, BAD_ROWS, SPLIT_ROWS, main="parts"
+        )
         # (shard, Part)
         empty = pipeline | "EveryShard" >> beam.Create([(shard, Part(0, 0, 0, b"")) for shard in shard_files])
         written = (
@@ -166,9 +184,16 @@ class _Job:
         read[COUNTS] | "WriteCounts" >> WriteJson(self.path("counts"))
         done[SPLIT_ROWS] | "WriteSplits" >> WriteJson(self.path("splits"))
         done[SAMPLE] | "WriteSample" >> WriteJson(self.path("sample"))
-        (read[BAD_ROWS], done[BAD_ROWS]) | "BadRows" >> beam.Flatten() | "WriteBad" >> WriteJson(self.path("bad"))
+        (
+            (read[BAD_ROWS], done[BAD_ROWS])
+            | "BadRows" >> beam.Flatten()
+            | "WriteBad" >> WriteJson(self.path("bad"))
+        )
         with progress_bar("transform", sum(entry.records for entry in self._indexed)):
             run(pipeline)
+        # A shard that was begun twice leaves the try that did not end.
+        for path in glob.glob(os.path.join(glob.escape(self._output), "*", f"{TEMPORARY_PREFIX}*")):
+            os.remove(path)
 
     def counts(self, bad: list[dict[str, Any]]) -> InputCounts:
         ranges = read_json(self.path("counts"))
@@ -186,7 +211,10 @@ class _Job:
                 arrived[self._files[int(number)]] += rows
         for entry in manifest.inputs:
             if entry.rows != arrived[entry.path] + entry.rejected:
-                raise ArtifactError(entry.path, f"{entry.rows} rows went in, {arrived[entry.path]} came out: nothing is published")
+                raise ArtifactError(
+                    entry.path,
+                    f"{entry.rows} rows went in, {arrived[entry.path]} came out: nothing is published",
+                )
         samples: list[list[dict[str, Any]]] = [[] for _ in SPLITS]
         for sample in read_json(self.path("sample")):
             samples[sample.pop("split")].append(sample)
@@ -217,17 +245,19 @@ class _Job:
     def _sample_below(self) -> list[int]:
         bounds = []
         for rows, shards in zip(self._rows, self._shards, strict=True):
-            wanted = self._spec.examples.sample_rows * _SAMPLE_MARGIN * shards
-            bounds.append(min(2**64, int(2**64 * wanted / rows)) if rows and wanted else 1)
+            wanted = (self._spec.examples.sample_rows * _SAMPLE_MARGIN + _SAMPLE_EXTRA) * shards
+            bounds.append(min(2**64, int(2**64 * wanted / rows)) if rows else 1)
         return bounds
 
 
 def _write_rejected(run_dir: str, manifest: Manifest, bad: list[dict[str, Any]]) -> None:
     rejected = Manifest(step=REJECTED, fingerprint=manifest.fingerprint, parts=manifest.parts)
-    with publish(os.path.join(run_dir, REJECTED), rejected, replace=True) as temporary:
-        with open(os.path.join(temporary, "rows.csv"), "w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            fields = ("file", "row", "column", "value", "reason")
-            writer.writerow(fields)
-            for entry in sorted(bad, key=lambda entry: (entry["file"], entry["row"])):
-                writer.writerow([entry[field] for field in fields])
+    fields = ("file", "row", "column", "value", "reason")
+    with (
+        publish(os.path.join(run_dir, REJECTED), rejected, replace=True) as temporary,
+        open(os.path.join(temporary, "rows.csv"), "w", encoding="utf-8", newline="") as file,
+    ):
+        writer = csv.writer(file)
+        writer.writerow(fields)
+        for entry in sorted(bad, key=lambda entry: (entry["file"], entry["row"])):
+            writer.writerow([entry[field] for field in fields])

@@ -30,13 +30,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(ours)
     if beam_args and not getattr(args, "takes_beam_args", False):
         parser.error(f"{args.command} takes no options after --")
-    from .schemas.errors import PrebakeError
     from . import commands
-    from .quiet import MissingExtra
+    from .quiet import MissingExtraError
+    from .schemas.errors import PrebakeError
 
     try:
         getattr(commands, args.command)(args, beam_args)
-    except (PrebakeError, MissingExtra) as error:
+    except (PrebakeError, MissingExtraError) as error:
         print(f"prebake {args.command}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
@@ -86,15 +86,21 @@ def _add_init(commands) -> None:
     )
     init.add_argument("files", nargs="+", help="CSV files, or patterns in quotes")
     init.add_argument("--label", required=True, help="column to be predicted")
-    init.add_argument("-o", "--output", default="prebake.yaml", help="file to write; - for stdout (default: %(default)s)")
+    init.add_argument(
+        "-o", "--output", default="prebake.yaml", help="file to write; - for stdout (default: %(default)s)"
+    )
     init.add_argument("--replace", action="store_true", help="write over a file that is there")
 
 
 def _add_step(commands, name: str, text: str, *, beam: bool = False) -> argparse.ArgumentParser:
-    step = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_BEAM if beam else None)
+    step = commands.add_parser(
+        name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_BEAM if beam else None
+    )
     step.add_argument("spec", metavar="SPEC", help=_SPEC)
     step.add_argument("--run", metavar="DIR", help="run directory (default: runs/ and the spec's name)")
-    step.add_argument("--replace", action="store_true", help="replace results that were made from something else")
+    step.add_argument(
+        "--replace", action="store_true", help="replace results that were made from something else"
+    )
     step.set_defaults(takes_beam_args=beam)
     return step
 
@@ -106,10 +112,12 @@ def _add_predict(commands) -> None:
         description="Reads raw rows by column name (label there or not) and writes one prediction for each, in order.",
         epilog="example: prebake predict runs/price new.csv -o predictions.csv",
     )
-    predict.add_argument("model", metavar="RUN", help="run directory, or the directory of an exported version")
+    predict.add_argument(
+        "model", metavar="RUN", help="run directory, or the directory of an exported version"
+    )
     predict.add_argument("rows", metavar="CSV", help="file with a header line")
     predict.add_argument("-o", "--output", default="-", help="CSV file to write (default: stdout)")
-    predict.add_argument("--head", type=int, metavar="N", help="only the first N rows")
+    predict.add_argument("--head", type=int, metavar="N", help="print only the first N predictions")
 
 
 if __name__ == "__main__":

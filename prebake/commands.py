@@ -1,18 +1,21 @@
-"""In: a command's parsed arguments. Out: its work and a short summary. A few lines each; libraries are imported where used."""
+"""In: a command's parsed arguments. Out: its work and a short summary. Libraries are imported where they are used."""
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
+import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
+from .quiet import import_pipelines, import_tensorflow
 from .schemas.run_dir import read_spec, write_spec
 from .schemas.spec import expand, load_spec
 from .schemas.spec_pb2 import Spec
-from .quiet import import_pipelines, import_tensorflow
 
 
 def init(args: argparse.Namespace, _: Sequence[str]) -> None:
@@ -21,7 +24,10 @@ def init(args: argparse.Namespace, _: Sequence[str]) -> None:
 
     if args.output != "-" and os.path.exists(args.output) and not args.replace:
         raise ArtifactError(args.output, "is there already: add --replace, or name another file with -o")
-    text = commented_yaml(args.files, args.label)
+    folder = os.path.dirname(os.path.abspath(args.output))
+    # A spec's paths are relative to its folder; one that is written elsewhere gets absolute ones.
+    here = args.output == "-" or folder == os.getcwd()
+    text = commented_yaml(args.files if here else [os.path.abspath(path) for path in args.files], args.label)
     if args.output == "-":
         print(text, end="")
         return
@@ -50,6 +56,7 @@ def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Seque
 
     started = time.monotonic()
     ran = preprocess(spec, run_dir, steps=steps, beam_args=beam_args, replace=args.replace)
+    write_spec(run_dir, spec)
     _say(" and ".join(steps), any(ran.values()), started)
     if "analyze" in steps:
         _indent(statistics_summary(os.path.join(run_dir, "transform")))
@@ -64,6 +71,7 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
 
     started = time.monotonic()
     trained = train(run_dir, spec, replace=args.replace)
+    write_spec(run_dir, spec)
     _say("train", not trained.up_to_date, started)
     _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")
 
@@ -87,6 +95,7 @@ def export(args: argparse.Namespace, _: Sequence[str]) -> None:
 
     started = time.monotonic()
     exported = export(run_dir, spec.training.name, spec)
+    write_spec(run_dir, spec)
     _say("export", not exported.up_to_date, started)
     _indent(_parity_line(exported.parity))
     _indent(f"SavedModel in {exported.directory}")
@@ -103,19 +112,25 @@ def predict(args: argparse.Namespace, _: Sequence[str]) -> None:
     import_tensorflow()
     from .training.predict import predict_csv
 
-    rows = predict_csv(args.model, args.rows, args.output, limit=args.head)
     if args.output != "-":
+        rows = predict_csv(args.model, args.rows, args.output)
         print(f"{rows:,} predictions in {args.output}")
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "predictions.csv")
+        rows = predict_csv(args.model, args.rows, path)
+        with open(path, encoding="utf-8") as file:
+            sys.stdout.writelines(itertools.islice(file, None if args.head is None else args.head + 1))
+    if args.head is not None and args.head < rows:
+        print(f"... and {rows - args.head:,} more: -o FILE keeps them all")
 
 
 def _open(args: argparse.Namespace) -> tuple[Spec, str]:
-    """The spec, and the run directory, which remembers it. Before anything slow: a mistake in the spec shows at once."""
+    """The spec and the run directory. Before anything slow: a mistake in the spec shows at once."""
     run_dir = _run_dir(args)
     if os.path.isdir(args.spec):
         return read_spec(args.spec), run_dir
-    spec = load_spec(args.spec, expand_files=_expand, open_file=_open_file, notice=_notice)
-    write_spec(run_dir, spec)
-    return spec, run_dir
+    return load_spec(args.spec, expand_files=_expand, open_file=_open_file, notice=_notice), run_dir
 
 
 def _expand(patterns: Sequence[str]) -> list[str]:
@@ -129,7 +144,7 @@ def _expand(patterns: Sequence[str]) -> list[str]:
 
 def _open_file(path: str, mode: str) -> BinaryIO:
     if "://" not in path:
-        return open(path, mode)  # noqa: SIM115  the caller closes it
+        return open(path, "rb")
     from .pipelines.find_files import open_data_file
 
     return open_data_file(path, mode)
@@ -152,7 +167,9 @@ def _parity_line(path: str) -> str:
     with open(path, encoding="utf-8") as file:
         parity = json.load(file)
     rows = sum(parity["rows"].values())
-    largest = max(value for sizes in parity["largest_prediction_difference"].values() for value in sizes.values())
+    largest = max(
+        value for sizes in parity["largest_prediction_difference"].values() for value in sizes.values()
+    )
     *sizes, last = parity["batch_sizes"]
     return (
         f"parity: {rows:,} raw rows through every signature in batches of {', '.join(map(str, sizes))} and {last}: "
@@ -161,7 +178,9 @@ def _parity_line(path: str) -> str:
 
 
 def _say(what: str, ran: bool, started: float) -> None:
-    done = f"{time.monotonic() - started:.1f} s" if ran else "there already, made from the same: nothing to do"
+    done = (
+        f"{time.monotonic() - started:.1f} s" if ran else "there already, made from the same: nothing to do"
+    )
     print(f"{what}: {done}", flush=True)
 
 

@@ -44,9 +44,11 @@ def import_pipelines() -> None:
             import apache_beam  # noqa: F401  imported for its effects on the logs only
             import tensorflow_transform  # noqa: F401  the same
         except ImportError as error:
-            raise MissingExtra(f"this command needs prebake[pipelines], which is not installed: {error}") from None
+            raise MissingExtraError(
+                f"this command needs prebake[pipelines], which is not installed: {error}"
+            ) from None
     logging.getLogger("apache_beam").setLevel(logging.ERROR)
 
 
-class MissingExtra(Exception):
+class MissingExtraError(Exception):
     """A part of prebake that is not installed here. `str()` is one line."""

@@ -173,13 +173,15 @@ def _check_buckets(buckets: spec_pb2.Buckets, path: str, source: SpecSource) -> 
 def _check_vocabulary(
     vocabulary: spec_pb2.Vocabulary, path: str, column: spec_pb2.Column, source: SpecSource
 ) -> None:
-    for name in ("top_k", "min_frequency", "oov_buckets"):
+    for name in ("top_k", "min_frequency"):
         value = getattr(vocabulary, name)
-        least = 0 if name == "oov_buckets" else 1
-        source.require(value >= 0, f"{path}.{name}", f"at least {least}", value)
+        source.require(value >= 0, f"{path}.{name}", "at least 1", value)
+    # Without one, a token that is not in the vocabulary would have no id.
+    source.require(vocabulary.oov_buckets >= 1, f"{path}.oov_buckets", "at least 1", vocabulary.oov_buckets)
     if vocabulary.tokens and (vocabulary.top_k or vocabulary.min_frequency):
         name = "top_k" if vocabulary.top_k else "min_frequency"
         raise source.error(f"{path}.{name}", "has no meaning beside tokens", "leave it out")
+    seen: set[str | int] = set()
     for index, token in enumerate(vocabulary.tokens):
         at = f"{path}.tokens[{index}]"
         if not token or "\n" in token or "\r" in token:
@@ -187,8 +189,10 @@ def _check_vocabulary(
         if not fits(token, column.type):
             reason = f"{quote(token)} is no value of the {type_name(column.type)} column {quote(column.name)}"
             raise source.error(at, reason)
-        if token in vocabulary.tokens[:index]:
+        value = int(token) if column.type == spec_pb2.INT else token
+        if value in seen:
             raise source.error(at, f"{quote(token)} is given twice")
+        seen.add(value)
 
 
 def _check_encode(feature: spec_pb2.Feature, transform: str, path: str, source: SpecSource) -> None:

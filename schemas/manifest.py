@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 
 import google_crc32c
@@ -89,13 +90,15 @@ def read_manifest(directory: str, step: str, *, verify: bool = True) -> Manifest
     path = os.path.join(directory, MANIFEST)
     try:
         with open(path, encoding="utf-8") as file:
-            manifest = text_format.Parse(file.read(), Manifest())
-    except FileNotFoundError:
+            text = file.read()
+        _check_format(path, text)
+        manifest = text_format.Parse(text, Manifest())
+    except (FileNotFoundError, NotADirectoryError):
         raise ArtifactError(directory, f"no {step} here: run the step that writes it first") from None
+    except OSError as error:
+        raise ArtifactError(path, f"cannot be read: {error.strerror}") from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise ArtifactError(path, f"is not a manifest: {str(error).splitlines()[0]}") from None
-    if manifest.format_version > FORMAT_VERSION:
-        raise ArtifactError(path, f"format {manifest.format_version} is newer than this prebake reads: upgrade prebake")
     if manifest.step != step:
         raise ArtifactError(directory, f"holds {manifest.step or 'nothing known'}, not {step}")
     for entry in manifest.files:
@@ -105,19 +108,32 @@ def read_manifest(directory: str, step: str, *, verify: bool = True) -> Manifest
     return manifest
 
 
+def _check_format(path: str, text: str) -> None:
+    # Before the text is parsed: a newer format has fields that this one does not know.
+    version = re.match(r"format_version: (\d+)", text)
+    if version and int(version[1]) > FORMAT_VERSION:
+        raise ArtifactError(path, f"format {version[1]} is newer than this prebake reads: upgrade prebake")
+
+
 def _check_inside(directory: str, entry: FileEntry) -> None:
     if entry.path.startswith(("/", "\\")) or ".." in entry.path.replace("\\", "/").split("/"):
-        raise ArtifactError(directory, f"the manifest names '{entry.path}', outside the directory: do not use it")
+        raise ArtifactError(
+            directory, f"the manifest names '{entry.path}', outside the directory: do not use it"
+        )
 
 
 def _check_file(directory: str, entry: FileEntry) -> None:
     path = os.path.join(directory, entry.path)
     if not os.path.isfile(path):
-        raise ArtifactError(path, "is missing, though the manifest names it: run the step again with --replace")
+        raise ArtifactError(
+            path, "is missing, though the manifest names it: run the step again with --replace"
+        )
     size = os.path.getsize(path)
     if size != entry.size:
         raise ArtifactError(
             path, f"has {size} bytes, the manifest says {entry.size}: run the step again with --replace"
         )
     if file_crc32c(path) != entry.crc32c:
-        raise ArtifactError(path, "does not have the CRC32C of the manifest: run the step again with --replace")
+        raise ArtifactError(
+            path, "does not have the CRC32C of the manifest: run the step again with --replace"
+        )

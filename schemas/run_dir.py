@@ -1,11 +1,11 @@
 """In: a run directory. Out: the paths of its parts, and the resolved spec that it was asked for.
 
-    run/spec.pbtxt                 what was asked, every default written out
-    run/transform/                 statistics, vocabularies, the transform graph
-    run/examples/                  TFRecord shards of each split
-    run/rejected/                  rows that could not be read
-    run/training/<name>/           as many as were tried
-    run/export/saved_model/<n>/    versions
+run/spec.pbtxt                 what was asked, every default written out
+run/transform/                 statistics, vocabularies, the transform graph
+run/examples/                  TFRecord shards of each split
+run/rejected/                  rows that could not be read
+run/training/<name>/           as many as were tried
+run/export/saved_model/<n>/    versions
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ def read_spec(run_dir: str) -> Spec:
     """
     path = os.path.join(run_dir, SPEC)
     if not os.path.isfile(path):
-        raise ArtifactError(run_dir, f"is not a run directory: it has no {SPEC}; give a spec or a run directory")
+        raise ArtifactError(
+            run_dir, f"is not a run directory: it has no {SPEC}; give a spec or a run directory"
+        )
     return load_spec(path)
 
 
@@ -38,4 +40,6 @@ def write_spec(run_dir: str, spec: Spec) -> None:
     temporary = os.path.join(run_dir, f".tmp-{uuid.uuid4().hex[:8]}-{SPEC}")
     with open(temporary, "w", encoding="utf-8") as file:
         file.write(spec_text(spec))
+        file.flush()
+        os.fsync(file.fileno())
     os.replace(temporary, os.path.join(run_dir, SPEC))

@@ -103,11 +103,14 @@ def _check_label(data: spec_pb2.Data, columns: dict[str, spec_pb2.Column], sourc
         hint = "declare the column int or string"
         raise source.error("data.label.kind", f"{kind} needs classes, and '{column.name}' is float", hint)
     path = "data.label.classes"
-    for index, name in enumerate(label.classes):
+    seen: set[str | int] = set()
+    for name in label.classes:
         if not name or not fits(name, column.type):
             raise source.error(path, f"{quote(name)} is no value of an {_type(column)} column")
-        if name in label.classes[:index]:
+        value = int(name) if column.type == spec_pb2.INT else name
+        if value in seen:
             raise source.error(path, f"{quote(name)} is given twice")
+        seen.add(value)
     count = len(label.classes)
     if count and label.kind == spec_pb2.BINARY:
         source.require(count == 2, path, "2 classes for a binary label", count)

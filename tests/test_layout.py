@@ -24,7 +24,16 @@ MAY_IMPORT = {
 ALSO = {
     "transforms/analyzers.py": {"tensorflow_transform", "apache_beam"},
 }
-WATCHED = {*FOLDERS, "tensorflow", "tensorflow_transform", "tfx_bsl", "apache_beam", "keras", "tf_keras", "absl"}
+WATCHED = {
+    *FOLDERS,
+    "tensorflow",
+    "tensorflow_transform",
+    "tfx_bsl",
+    "apache_beam",
+    "keras",
+    "tf_keras",
+    "absl",
+}
 
 
 def python_files(folder: str) -> list[pathlib.Path]:

@@ -1,4 +1,4 @@
-"""In: what Keras reports after each batch and epoch of `fit`. Out: a progress bar, scalar logs, an error on a loss that is no number."""
+"""In: what Keras reports after each batch and epoch. Out: a progress bar, scalar logs, an error on a loss of NaN."""
 
 from __future__ import annotations
 

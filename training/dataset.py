@@ -39,7 +39,8 @@ class Examples(NamedTuple):
             if split.name == name and split.rows:
                 return split
         raise ArtifactError(
-            self.directory, f"the {name} split has no rows: give it a share under data.split and transform again"
+            self.directory,
+            f"the {name} split has no rows: give it a share under data.split and transform again",
         )
 
     def rows(self, name: str) -> int:
@@ -130,7 +131,8 @@ def _compression(split: SplitEntry) -> str:
 
 def _parse(batches: tf.data.Dataset, manifest: Manifest) -> tf.data.Dataset:
     types = {
-        feature.name: tf.float32 if feature.type == OUTPUT_FLOAT else tf.int64 for feature in manifest.features
+        feature.name: tf.float32 if feature.type == OUTPUT_FLOAT else tf.int64
+        for feature in manifest.features
     }
     if manifest.weighted:
         types[WEIGHT] = tf.float32

@@ -64,5 +64,6 @@ def check_same_examples(training: Manifest, examples: Examples) -> None:
     wanted = {part.name: part.sha256 for part in training.parts}["examples"]
     if wanted != hashlib.sha256(examples.manifest.fingerprint.encode()).hexdigest():
         raise ArtifactError(
-            examples.directory, "are not the examples that the model was trained on: train again with --replace"
+            examples.directory,
+            "are not the examples that the model was trained on: train again with --replace",
         )

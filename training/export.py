@@ -16,13 +16,13 @@ from ..schemas.commit import publish
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest, set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
+from ..schemas.run_dir import read_spec
 from ..schemas.spec_pb2 import Spec
 from ..transforms.graph import TransformGraph, load_graph
 from .dataset import open_examples
 from .evaluate import check_same_examples, open_model
 from .parity import PARITY_FILE, check_parity
 from .signatures import build_endpoints
-from .train import read_spec
 
 # TensorFlow's place for files that a SavedModel carries and does not read.
 SPEC_FILE = "assets.extra/spec.pbtxt"

@@ -23,7 +23,9 @@ def feature_inputs(features: Iterable[OutputFeature]) -> dict[str, keras.KerasTe
     }
 
 
-def encode_inputs(features: Iterable[OutputFeature], inputs: dict[str, keras.KerasTensor]) -> keras.KerasTensor:
+def encode_inputs(
+    features: Iterable[OutputFeature], inputs: dict[str, keras.KerasTensor]
+) -> keras.KerasTensor:
     """Numbers as they are, ids one-hot or embedded, side by side in the order of the features.
 
     Args:

@@ -62,7 +62,9 @@ def check_parity(
     """
     sample = read_sample(examples, graph)
     served = tf.saved_model.load(directory)
-    expected = answers(model({name: tf.constant(x) for name, x in sample.features.items()}, training=False), graph.label)
+    expected = answers(
+        model({name: tf.constant(x) for name, x in sample.features.items()}, training=False), graph.label
+    )
     predictions = {name: value.numpy() for name, value in expected.items() if name != "class"}
     features: dict[str, dict[str, dict[str, float]]] = {}
     prediction: dict[str, dict[str, float]] = {}
@@ -72,8 +74,12 @@ def check_parity(
         for name, want in sample.features.items():
             difference = bit_difference(found[name], want)
             if difference.row is not None:
-                raise _failure(directory, f"feature '{name}'", SIGNATURES[signature], size, sample, difference)
-            features.setdefault(name, {}).setdefault(SIGNATURES[signature], {})[str(size)] = difference.largest
+                raise _failure(
+                    directory, f"feature '{name}'", SIGNATURES[signature], size, sample, difference
+                )
+            features.setdefault(name, {}).setdefault(SIGNATURES[signature], {})[str(size)] = (
+                difference.largest
+            )
         found = _ask(served.signatures[signature], request, size)
         _check_classes(directory, found, graph.label, signature)
         for name, want in predictions.items():
@@ -161,10 +167,8 @@ def _check_classes(directory: str, found: dict[str, np.ndarray], label: LabelEnt
     if "class" not in found:
         return
     names = np.array([name.encode() for name in label.classes], object)
-    if "probability" in found:
-        ids = (found["probability"] >= 0.5).astype(np.int64)
-    else:
-        ids = found["probabilities"].argmax(axis=1)
+    two = "probability" in found
+    ids = (found["probability"] >= 0.5).astype(np.int64) if two else found["probabilities"].argmax(axis=1)
     if (names[ids] != found["class"]).any():
         raise ArtifactError(directory, f"parity: {signature} names other classes than its probabilities say")
 
@@ -175,6 +179,6 @@ def _failure(
     # The directory is a temporary one; its parent is what the user asked for.
     return ArtifactError(
         os.path.dirname(directory),
-        f"parity: {what} is {difference.found} by {signature} in batches of {size}, but {difference.expected} by the "
-        f"training run, at {sample.places[difference.row or 0]}; nothing is published",
+        f"parity: {what} is {difference.found!s} by {signature} in batches of {size}, but {difference.expected!s} "
+        f"by the training run, at {sample.places[difference.row or 0]}; nothing is published",
     )

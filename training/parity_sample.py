@@ -1,4 +1,4 @@
-"""In: the samples of raw rows that lie beside the examples. Out: requests made of them, and the features that they must give.
+"""In: the raw rows kept beside the examples. Out: requests made of them, and the features that they must give.
 
 The rows are read by Python's csv module, float() and int() alone: a gate that used prebake's own reader would not see its
 faults.
@@ -66,7 +66,9 @@ def read_sample(examples: Examples, graph: TransformGraph) -> ParitySample:
         cells += [_cells(line, graph.spec) for line in lines]
         features.append(_first_features(examples, split.name, len(lines)))
     if not cells:
-        raise ArtifactError(examples.directory, "no sample of raw rows: parity cannot be proved; transform again")
+        raise ArtifactError(
+            examples.directory, "no sample of raw rows: parity cannot be proved; transform again"
+        )
     return ParitySample(
         rows=rows,
         places=places,
@@ -87,15 +89,19 @@ def _cells(line: dict[str, str], spec: Spec) -> Cells:
 def _split(text: str, spec: Spec) -> list[str]:
     csv.field_size_limit(2**31 - 1)
     dialect = spec.data.dialect
-    quoting = csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE
-    return next(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter, quoting=quoting))
+    file = io.StringIO(text, newline="")
+    if dialect.quoting:
+        return next(csv.reader(file, delimiter=dialect.delimiter))
+    return next(csv.reader(file, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE))
 
 
 def _first_features(examples: Examples, split: str, rows: int) -> dict[str, np.ndarray]:
     """Features of a split's first examples, by name, [rows] each."""
     for features, *_ in evaluation_batches(examples, split, batch_size=rows):
         return {name: value.numpy() for name, value in features.items()}
-    raise ArtifactError(examples.directory, f"the {split} split has a sample but no examples: transform again")
+    raise ArtifactError(
+        examples.directory, f"the {split} split has a sample but no examples: transform again"
+    )
 
 
 def _value(text: str, column_type: ColumnType, spec: Spec) -> float | int | bytes | None:

@@ -21,7 +21,7 @@ from ..schemas.csv_layout import HEAD_BYTES, read_layout
 from ..schemas.csv_rows import read_block, whole_records
 from ..schemas.errors import DataError
 from ..schemas.manifest import read_manifest
-from ..schemas.spec_pb2 import FLOAT, INT, Column, Spec
+from ..schemas.spec_pb2 import FLOAT, IGNORE, INT, Column, Data, Spec
 from .export import SPEC_FILE, find_version
 from .signatures import input_names
 
@@ -67,7 +67,11 @@ class Predictor:
         Raises:
           DataError: a column is missing, or a value is not of its column's type; names the first.
         """
-        batches = self._csv_batches(os.fspath(rows)) if isinstance(rows, str | os.PathLike) else [self._columns(rows)]
+        batches = (
+            self._csv_batches(os.fspath(rows))
+            if isinstance(rows, str | os.PathLike)
+            else [self._columns(rows)]
+        )
         parts = [self._answer(batch) for batch in batches]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -110,7 +114,9 @@ class Predictor:
 
     def _flat(self, answer: Answers) -> Answers:
         """One column each, the class first."""
-        columns = {name: answer[name] for name in ("class", "prediction", "probability") if name in answer}
+        columns: Answers = {
+            name: answer[name] for name in ("class", "prediction", "probability") if name in answer
+        }
         if "probabilities" in answer:
             for number, name in enumerate(self._classes):
                 columns[f"probability {name}"] = answer["probabilities"][:, number]
@@ -120,16 +126,19 @@ class Predictor:
         found = self._serve(**{self._names[name]: tf.constant(column) for name, column in batch.items()})
         answer = {name: value.numpy() for name, value in found.items()}
         if "class" in answer:
-            answer["class"] = np.array([name.decode() for name in answer["class"]], dtype=np.dtypes.StringDType())
+            answer["class"] = np.array([name.decode() for name in answer["class"]], dtype=np.str_)
         return answer
 
     def _csv_batches(self, path: str) -> Iterator[dict[str, np.ndarray]]:
         """Raw columns by name, one batch a block of the file; one empty batch if there are no rows."""
         needed = {column.name for column in self.columns}
-        data = type(self._data)()
+        data = Data()
         data.CopyFrom(self._data)
         data.ignore_undeclared = True
         optional = [column.name for column in data.columns if column.name not in needed]
+        for column in data.columns:
+            if column.name in optional:
+                column.type = IGNORE  # a label that cannot be read must not stop a prediction
         try:
             raw = open(path, "rb")  # noqa: SIM115 -- closed by the with statement below
         except OSError as error:
@@ -148,7 +157,10 @@ class Predictor:
                     raise read.errors[0]
                 if read.batch.num_rows:
                     empty = False
-                    yield {column.name: _to_numpy(read.batch.column(column.name), column) for column in self.columns}
+                    yield {
+                        column.name: _to_numpy(read.batch.column(column.name), column)
+                        for column in self.columns
+                    }
             if empty:
                 yield self._columns([])
 
@@ -162,7 +174,9 @@ class Predictor:
 
     def _value(self, row: Mapping[str, Any], number: int, column: Column) -> float | int | bytes:
         if column.name not in row:
-            raise DataError("rows", number, column.name, None, "the row lacks this column; use None if it is missing")
+            raise DataError(
+                "rows", number, column.name, None, "the row lacks this column; use None if it is missing"
+            )
         value = row[column.name]
         missing = value is None or value in ("", *self._data.dialect.null_tokens) or value != value
         if missing:
@@ -171,8 +185,10 @@ class Predictor:
             return _MISSING.get(column.type, b"")
         text = str(value).encode()
         if column.type == FLOAT:
-            if not numerals.is_float(text) or not np.isfinite(np.float64(text.decode()).astype(np.float32)):
-                raise DataError("rows", number, column.name, str(value), "is not a number in binary32's range")
+            if not numerals.is_float(text) or not _fits_float32(float(text)):
+                raise DataError(
+                    "rows", number, column.name, str(value), "is not a number that binary32 can hold"
+                )
             return float(text)
         if column.type == INT:
             if not numerals.is_int(text) or not -(2**63) < int(text) < 2**63:
@@ -196,6 +212,11 @@ def load(path: str | os.PathLike[str]) -> Predictor:
 def predict_csv(path: str, csv_path: str, out_path: str, *, progress: bool = True) -> int:
     """`load(path).predict_csv(csv_path, out_path)`."""
     return load(path).predict_csv(csv_path, out_path, progress=progress)
+
+
+def _fits_float32(value: float) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(np.float32(value)))
 
 
 def _to_numpy(column: pa.Array, declared: Column) -> np.ndarray:

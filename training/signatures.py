@@ -1,7 +1,7 @@
 """In: a trained model and its transform graph. Out: the functions that an exported model answers to, raw rows in.
 
-`serving_default` takes raw columns, `serving_examples` serialised tf.Examples, `serving_csv` raw CSV lines; each answers with
-predictions. `features`, `features_examples` and `features_csv` take the same and answer with the transformed features.
+`serving_default` takes raw columns, `serving_examples` serialised tf.Examples, `serving_csv` raw CSV lines; they answer
+with predictions. `features`, `features_examples` and `features_csv` take the same and answer with the transformed features.
 """
 
 from __future__ import annotations
@@ -78,7 +78,9 @@ def build_endpoints(
     return endpoints
 
 
-def _predicting(read: Callable[..., Tensors], graph: TransformGraph, model: keras.Model) -> Callable[..., Tensors]:
+def _predicting(
+    read: Callable[..., Tensors], graph: TransformGraph, model: keras.Model
+) -> Callable[..., Tensors]:
     return lambda rows: answers(model(graph.apply(read(rows)), training=False), graph.label)
 
 

@@ -1,4 +1,4 @@
-"""In: a run directory with examples and a resolved spec. Out: `training/<name>/`, a trained model with its history and metrics.
+"""In: a run directory with examples, and a resolved spec. Out: `training/<name>/`, a trained model with its metrics.
 
 Also a batch job: `python -m prebake.training.train RUN`. It needs neither Beam nor TensorFlow Transform.
 """
@@ -17,9 +17,10 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from ..schemas.commit import is_current, publish
-from ..schemas.errors import ArtifactError, PrebakeError
+from ..schemas.errors import PrebakeError
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
+from ..schemas.run_dir import read_spec
 from ..schemas.spec_pb2 import Spec, Training
 from .callbacks import ProgressBar, StopOnNonFinite, WriteScalars
 from .dataset import Examples, evaluation_batches, open_examples, training_batches
@@ -78,22 +79,6 @@ def train(run_dir: str, spec: Spec | None = None, *, replace: bool = False, prog
     with publish(directory, manifest, replace=replace) as temporary:
         _train_into(temporary, spec, examples, progress)
     return _read_result(directory, up_to_date=False)
-
-
-def read_spec(run_dir: str) -> Spec:
-    """`spec.pbtxt` of a run.
-
-    Raises:
-      ArtifactError: it is absent or not a spec.
-    """
-    path = os.path.join(run_dir, "spec.pbtxt")
-    try:
-        with open(path, encoding="utf-8") as file:
-            return text_format.Parse(file.read(), Spec())
-    except FileNotFoundError:
-        raise ArtifactError(run_dir, "no spec.pbtxt here: run `prebake preprocess` first") from None
-    except text_format.ParseError as error:
-        raise ArtifactError(path, f"is not a spec: {str(error).splitlines()[0]}") from None
 
 
 def _manifest(spec: Spec, examples: Examples) -> Manifest:
@@ -214,7 +199,9 @@ def main(arguments: list[str] | None = None) -> int:
     if result.up_to_date:
         print(f"{result.directory}: up to date, nothing done")
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
-    print(f"{result.directory}: {result.epochs} epochs, best {result.best_epoch}; test: {metrics or 'no rows'}")
+    print(
+        f"{result.directory}: {result.epochs} epochs, best {result.best_epoch}; test: {metrics or 'no rows'}"
+    )
     return 0
 
 

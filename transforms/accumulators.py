@@ -80,14 +80,18 @@ class Moments:
         return cls(0, 0, ExactSum.zero(), ExactSum.zero(), np.inf, -np.inf)
 
     def add(self, x: np.ndarray) -> None:
-        """Adds float64 [n]; NaN is missing."""
+        """Adds float64 [n], each a binary32 number or an integer below 2^64; NaN is missing."""
         values = x[~np.isnan(x)]
         self.present += len(values)
         self.missing += len(x) - len(values)
         if len(values):
             self.total.add(values)
-            # Exact: a binary32 number squared has 48 bits. Only integers beyond 2^26 round, each by itself.
-            self.squares.add(values * values)
+            squares = values * values
+            self.squares.add(squares)
+            # A binary32 number squared fits into binary64; an integer beyond 2^26 squared may not.
+            rest = _square_rest(values, squares)
+            if rest.any():
+                self.squares.add(rest)
             self.min = min(self.min, float(values.min()))
             self.max = max(self.max, float(values.max()))
 
@@ -108,6 +112,15 @@ class Moments:
             return 0.0
         total, squares = self.total.value(), self.squares.value()
         return max(0.0, float((self.present * squares - total * total) / self.present**2))
+
+
+def _square_rest(x: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """What rounding took from x * x, exactly (Dekker, "A floating-point technique for extending the available
+    precision", 1971); float64 [n]."""
+    scaled = x * (2.0**27 + 1)
+    upper = scaled - (scaled - x)
+    lower = x - upper
+    return (upper * upper - squares + 2 * upper * lower) + lower * lower
 
 
 @dataclasses.dataclass

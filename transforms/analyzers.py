@@ -72,7 +72,9 @@ class SummarizeNumbers(beam.CombineFn):
             else:
                 entry.mean, entry.variance = one.mean(), one.variance()
                 entry.min, entry.max = one.min, one.max
-                entry.median = median(sample.values[:, column])
+                values = sample.values[:, column]
+                # The sample may hold none of a few values among very many rows.
+                entry.median = median(values) if not np.isnan(values).all() else one.mean()
             for buckets in sorted(self._buckets[column]):
                 boundaries = quantile_boundaries(sample.values[:, column], buckets)
                 entry.quantiles.add(buckets=buckets, boundaries=boundaries.tolist())
@@ -82,7 +84,8 @@ class SummarizeNumbers(beam.CombineFn):
 def _to_float64(x: np.ndarray) -> np.ndarray:
     if x.dtype == np.int64:
         return np.where(x == numerals.INT_MISSING, np.nan, x.astype(np.float64))
-    return x.astype(np.float64)
+    # -0.0 becomes 0.0: of two equal numbers, which one is the smallest would depend on their order.
+    return x.astype(np.float64) + 0.0
 
 
 class SummarizeNumbersTransform(beam.PTransform):
@@ -119,6 +122,8 @@ def count_values(x: np.ndarray) -> dict[bytes, int]:
 
     Tokens with a newline have no line in a vocabulary file and are left out.
     """
+    if x.dtype == np.float32:
+        x = x + np.float32(0)  # -0.0 and 0.0 are one value
     values, counts = pc.value_counts(pa.array(x)).flatten()
     if x.dtype == object:
         pairs = zip(values.to_pylist(), counts.to_pylist(), strict=True)

@@ -33,5 +33,5 @@ def cross(ids: list[tf.Tensor], sizes: list[int], buckets: int) -> tf.Tensor:
     for one, size in zip(ids[1:], sizes[1:], strict=True):
         combined = combined * size + one
         if not exact:
-            combined = tf.math.floormod(combined, PRIME)  # keeps the next product below 2^62
+            combined = tf.math.floormod(combined, PRIME)  # keeps the next product within int64
     return combined if exact else hash_ids(combined, buckets)

@@ -22,6 +22,7 @@ from ..schemas.spec_pb2 import (
     INT,
     NUMBER,
     ONE_HOT,
+    OWN_ID,
     REGRESSION,
     Column,
     Feature,
@@ -69,7 +70,8 @@ class TransformGraph(tf.Module):
         self.features = sorted(self._outputs(), key=lambda output: output.name)
         self.label = self._label()
         self.raw_spec = {
-            column.name: tf.TensorSpec([None], dtype_of(column), name=column.name) for column in raw_columns(spec)
+            column.name: tf.TensorSpec([None], dtype_of(column), name=column.name)
+            for column in raw_columns(spec)
         }
 
     def apply(self, raw: Raw) -> dict[str, tf.Tensor]:
@@ -107,10 +109,7 @@ class TransformGraph(tf.Module):
         for feature in self.spec.features:
             if feature.missing.indicator:
                 name = f"{feature.name}_missing"
-                column = feature.column
-                self._steps[name] = lambda raw, _, column=column: tf.cast(
-                    missing.is_missing(raw[column]), tf.float32
-                )
+                self._steps[name] = _indicator(feature.column)
                 outputs.append(OutputFeature(name=name, type=OUTPUT_FLOAT, encode=NUMBER))
             if not feature.intermediate:
                 outputs.append(output_of(feature, self._sizes[feature.name]))
@@ -147,11 +146,17 @@ class TransformGraph(tf.Module):
 
     def _build_id(self, feature: Feature, column: Column, statistics: ColumnStatistics):
         to_id, size = self._id_function(feature, column, statistics)
-        value = missing.raw_fill(feature, column, statistics)
+        # Buckets are of numbers, whatever the column; the mean of integers is none.
+        numeric_ids = feature.HasField("buckets")
+        value: float | int | bytes | None
+        if not numeric_ids:
+            value = missing.token_fill(feature, column, statistics)
+        else:
+            value = None if feature.missing.fill == OWN_ID else missing.number_fill(feature, statistics)
         own_id = value is None and not column.required
 
         def step(raw: Raw, _: dict[str, tf.Tensor]) -> tf.Tensor:
-            x = raw[column.name]
+            x = missing.to_float(raw[column.name]) if numeric_ids else raw[column.name]
             ids = to_id(x if value is None else missing.fill(x, value))
             return tf.where(missing.is_missing(x), tf.constant(size, tf.int64), ids) if own_id else ids
 
@@ -164,13 +169,17 @@ class TransformGraph(tf.Module):
         kind = feature.WhichOneof("transform")
         if kind == "buckets":
             boundaries = bucket_boundaries(feature, statistics)
-            return lambda x: buckets.bucketize(missing.to_float(x), boundaries), len(boundaries) + 1
+            return lambda x: buckets.bucketize(x, boundaries), len(boundaries) + 1
         if kind == "hash":
             return lambda x: hash_ids(x, feature.hash.buckets), feature.hash.buckets
         tokens = [token.encode() for token in feature.vocabulary.tokens] or self._vocabularies[feature.name]
         table = TokenTable(tokens, dtype_of(column), feature.vocabulary.oov_buckets)
         self._tables.append(table)
         return table, table.size
+
+
+def _indicator(column: str) -> Callable[[Raw, dict[str, tf.Tensor]], tf.Tensor]:
+    return lambda raw, _: tf.cast(missing.is_missing(raw[column]), tf.float32)
 
 
 def dtype_of(column: Column) -> tf.DType:

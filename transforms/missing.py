@@ -10,10 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas import numerals
-from ..schemas.spec_pb2 import CONSTANT, FLOAT, INT, MEAN, MEDIAN, MOST_FREQUENT, Column, Feature
+from ..schemas.spec_pb2 import CONSTANT, INT, MEDIAN, MOST_FREQUENT, Column, Feature
 from ..schemas.statistics_pb2 import ColumnStatistics
-
-DTYPES = {"FLOAT": tf.float32, "INT": tf.int64, "STRING": tf.string}
 
 
 def is_missing(x: tf.Tensor) -> tf.Tensor:
@@ -51,20 +49,12 @@ def number_fill(feature: Feature, statistics: ColumnStatistics) -> float:
     return float(np.float32(statistics.mean))
 
 
-def raw_fill(feature: Feature, column: Column, statistics: ColumnStatistics) -> float | int | bytes | None:
-    """What a missing value of a column that becomes an id is replaced by; None: it gets an id of its own."""
-    fill_kind = feature.missing.fill
-    if fill_kind == CONSTANT:
-        return _parse(feature.missing.constant, column)
-    if fill_kind == MOST_FREQUENT and statistics.HasField("most_frequent"):
-        return _parse(statistics.most_frequent, column)
-    if fill_kind in (MEAN, MEDIAN):
-        value = number_fill(feature, statistics)
-        return round(value) if column.type == INT else value
-    return None
-
-
-def _parse(text: str, column: Column) -> float | int | bytes:
-    if column.type == FLOAT:
-        return float(np.float32(float(text)))
+def token_fill(feature: Feature, column: Column, statistics: ColumnStatistics) -> int | bytes | None:
+    """What a missing token is replaced by; None: it gets an id of its own, as where no token is the most frequent."""
+    if feature.missing.fill == CONSTANT:
+        text = feature.missing.constant
+    elif feature.missing.fill == MOST_FREQUENT and statistics.HasField("most_frequent"):
+        text = statistics.most_frequent
+    else:
+        return None
     return int(text) if column.type == INT else text.encode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from ..schemas.spec_pb2 import INT, MEAN, MEDIAN, MOST_FREQUENT, REGRESSION, STRING, Column, Feature, Spec
+from ..schemas.spec_pb2 import MOST_FREQUENT, REGRESSION, STRING, Column, Feature, Spec
 
 LABEL = "label"
 
@@ -56,7 +56,4 @@ def needs_of(spec: Spec) -> Needs:
 def _needs_numbers(feature: Feature, column: Column) -> bool:
     if column.type == STRING:
         return False
-    kind = feature.WhichOneof("transform")
-    if kind in ("vocabulary", "hash"):
-        return column.type == INT and feature.missing.fill in (MEAN, MEDIAN)
-    return True
+    return feature.WhichOneof("transform") not in ("vocabulary", "hash")

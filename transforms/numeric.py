@@ -16,17 +16,18 @@ from ..schemas.statistics_pb2 import ColumnStatistics
 
 def standardize(x: tf.Tensor, statistics: ColumnStatistics) -> tf.Tensor:
     """(x - mean) * (1 / standard deviation); 0 for a constant or empty column."""
-    deviation = math.sqrt(statistics.variance)
-    factor = np.float32(1.0 / deviation) if deviation > 0 else np.float32(0)
-    if not np.isfinite(factor):
-        factor = np.float32(0)
-    return (x - np.float32(statistics.mean)) * factor
+    factor = _factor(1.0, math.sqrt(statistics.variance))
+    return (x - np.float32(statistics.mean)) * factor if factor else tf.zeros_like(x)
 
 
 def min_max(x: tf.Tensor, statistics: ColumnStatistics, bounds: MinMax) -> tf.Tensor:
     """low + (x - min) * ((high - low) / (max - min)); `low` for a constant or empty column."""
-    width = statistics.max - statistics.min
-    factor = np.float32((bounds.high - bounds.low) / width) if width > 0 else np.float32(0)
-    if not np.isfinite(factor):
-        factor = np.float32(0)
-    return np.float32(bounds.low) + (x - np.float32(statistics.min)) * factor
+    low = np.float32(bounds.low)
+    factor = _factor(bounds.high - bounds.low, statistics.max - statistics.min)
+    return low + (x - np.float32(statistics.min)) * factor if factor else tf.fill(tf.shape(x), low)
+
+
+def _factor(height: float, width: float) -> np.float32:
+    """height / width, or 0 where the width is so small that no binary32 number holds it."""
+    factor = height / width if width > 0 else 0.0
+    return np.float32(factor if abs(factor) <= np.finfo(np.float32).max else 0.0)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from ..schemas.spec_pb2 import MOST_FREQUENT, Spec
+from ..schemas.errors import SpecError
+from ..schemas.spec_pb2 import BINARY, INT, MOST_FREQUENT, Spec
 from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
 from .analyzers import analyze_counts, analyze_numbers, parse_counts, parse_numbers
-from .needs import LABEL, needs_of
+from .needs import LABEL, columns_by_name, needs_of
 from .vocabulary_files import choose_tokens, write_vocabulary
 
 ROW_HASH = "__row_hash__"
@@ -35,6 +36,28 @@ def preprocessing_fn(spec: Spec) -> Callable[[Mapping[str, tf.Tensor]], dict[str
     return analyze
 
 
+def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
+    """The classes, sorted: integers as numbers, text as bytes.
+
+    Class ids follow the names, not how frequent they are: the same classes get the same ids on other data.
+
+    Raises:
+      SpecError: too few classes for a label of this kind, or too many.
+    """
+    label = spec.data.label
+    is_int = columns_by_name(spec)[label.column].type == INT
+    classes = sorted(counts, key=int) if is_int else sorted(counts)
+    if len(classes) < 2 or (label.kind == BINARY and len(classes) > 2):
+        names = ", ".join(name.decode() for name in classes[:5]) + (", …" if len(classes) > 5 else "")
+        kind = "binary" if label.kind == BINARY else "multiclass"
+        reason = f"is {kind}, and '{label.column}' has {len(classes)} in the training split: {names}"
+        hint = (
+            "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 classes to tell apart"
+        )
+        raise SpecError("spec", None, "data.label.kind", reason, hint)
+    return classes
+
+
 def write_statistics(spec: Spec, found: Mapping[str, bytes], rows: int, directory: str) -> Statistics:
     """Turns what the analysis found into Statistics, and writes the vocabularies below `directory`.
 
@@ -43,6 +66,9 @@ def write_statistics(spec: Spec, found: Mapping[str, bytes], rows: int, director
       found: the outputs of `preprocessing_fn` on any row.
       rows: of the training split.
       directory: of the transform step.
+
+    Raises:
+      SpecError: the training split's classes do not go with the kind of the label.
     """
     needs = needs_of(spec)
     columns = {entry.name: entry for entry in parse_numbers(found[_NUMBERS])}
@@ -58,8 +84,8 @@ def write_statistics(spec: Spec, found: Mapping[str, bytes], rows: int, director
         for feature, column in sorted(needs.vocabularies.items()):
             if column != name:
                 continue
-            # Class ids follow the names, not how frequent they are: the same classes get the same ids on other data.
-            tokens = sorted(counts) if feature == LABEL else choose_tokens(counts, vocabularies[feature])
+            is_label = feature == LABEL
+            tokens = label_classes(spec, counts) if is_label else choose_tokens(counts, vocabularies[feature])
             entry.vocabularies.append(write_vocabulary(directory, feature, tokens, counts, entry.present))
     statistics = Statistics(format_version=FORMAT_VERSION, rows=rows)
     statistics.columns.extend(columns[name] for name in sorted(columns))

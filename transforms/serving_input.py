@@ -12,14 +12,27 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas import numerals
-from ..schemas.spec_pb2 import FLOAT, INT, Column, Spec
+from ..schemas.spec_pb2 import INT, Column, Spec
 from .graph import TransformGraph, dtype_of
 from .needs import columns_by_name
+
+# Digits up to 2^63 - 1: for each of its digits, the numbers that agree before it and are smaller there, and itself.
+_MOST = str(2**63 - 1)
+_SMALLER = [
+    f"{_MOST[:i]}[0-{int(digit) - 1}][0-9]{{{len(_MOST) - 1 - i}}}"
+    for i, digit in enumerate(_MOST)
+    if digit != "0"
+]
+_INT_IN_RANGE = f"-?0*([0-9]{{1,{len(_MOST) - 1}}}|{'|'.join(_SMALLER)}|{_MOST})"
 
 
 def csv_columns(spec: Spec) -> list[Column]:
     """What one raw CSV line holds, in order: every column of the spec but label and weight."""
-    return [column for column in spec.data.columns if column.name not in (spec.data.label.column, spec.data.weight)]
+    return [
+        column
+        for column in spec.data.columns
+        if column.name not in (spec.data.label.column, spec.data.weight)
+    ]
 
 
 def parse_csv_lines(graph: TransformGraph, lines: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -70,26 +83,26 @@ def _parse(column: Column, cells: tf.Tensor, null_tokens: list[str]) -> tf.Tenso
     dtype = dtype_of(column)
     if dtype == tf.string:
         return tf.where(missing, "", cells)
-    pattern = numerals.FLOAT_PATTERN if column.type == FLOAT else numerals.INT_PATTERN
-    what = "a number" if column.type == FLOAT else "a whole number"
-    fits = tf.strings.regex_full_match(cells, pattern)
     text = tf.where(missing, "0", cells)
-    with tf.control_dependencies([_refuse(column, cells, ~(missing | fits), f"is not {what}")]):
-        text = tf.identity(text)
     if column.type == INT:
-        number = tf.strings.to_number(text, tf.int64)
-        out_of_range = tf.equal(number, numerals.INT_MISSING)
-        empty = tf.constant(numerals.INT_MISSING, tf.int64)
-    else:
-        # Rounded twice, as the reader does: to binary64, then to binary32.
-        number = tf.cast(tf.strings.to_number(text, tf.float64), tf.float32)
-        out_of_range = tf.math.is_inf(number)
-        empty = tf.constant(np.nan, tf.float32)
-    with tf.control_dependencies([_refuse(column, cells, out_of_range, "is out of range")]):
-        return tf.where(missing, empty, number)
+        text = _accept(
+            column, text, tf.strings.regex_full_match(text, numerals.INT_PATTERN), "is not a whole number"
+        )
+        # Before the conversion, whose own error names no column.
+        text = _accept(column, text, tf.strings.regex_full_match(text, _INT_IN_RANGE), "is out of range")
+        return tf.where(
+            missing, tf.constant(numerals.INT_MISSING, tf.int64), tf.strings.to_number(text, tf.int64)
+        )
+    text = _accept(column, text, tf.strings.regex_full_match(text, numerals.FLOAT_PATTERN), "is not a number")
+    # Rounded twice, as the reader does: to binary64, then to binary32.
+    number = tf.cast(tf.strings.to_number(text, tf.float64), tf.float32)
+    with tf.control_dependencies([_accept(column, text, tf.math.is_finite(number), "is out of range")]):
+        return tf.where(missing, tf.constant(np.nan, tf.float32), number)
 
 
-def _refuse(column: Column, cells: tf.Tensor, bad: tf.Tensor, reason: str) -> tf.Operation:
-    """Stops the batch if any cell is bad; shows the first few of them."""
-    shown = tf.boolean_mask(cells, bad)[:3]
-    return tf.debugging.Assert(~tf.reduce_any(bad), [f"column '{column.name}' {reason}:", shown])
+def _accept(column: Column, cells: tf.Tensor, good: tf.Tensor, reason: str) -> tf.Tensor:
+    """The cells, if all are good; else stops the batch and shows the first few that are not."""
+    shown = tf.boolean_mask(cells, ~good)[:3]
+    check = tf.debugging.Assert(tf.reduce_all(good), [f"column '{column.name}' {reason}:", shown])
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(cells)

@@ -15,7 +15,11 @@ def statistics_summary(transform_dir: str) -> str:
     with open(os.path.join(transform_dir, "statistics.pb"), "rb") as file:
         statistics = Statistics.FromString(file.read())
     kinds = [feature.encode for feature in manifest.features]
-    counts = [(kinds.count(NUMBER), "numbers"), (kinds.count(ONE_HOT), "one-hot"), (kinds.count(EMBEDDING), "embeddings")]
+    counts = [
+        (kinds.count(NUMBER), "numbers"),
+        (kinds.count(ONE_HOT), "one-hot"),
+        (kinds.count(EMBEDDING), "embeddings"),
+    ]
     parts = ", ".join(f"{count} {name}" for count, name in counts if count)
     label = manifest.label
     classes = "" if label.kind == REGRESSION else f", {len(label.classes)} classes"

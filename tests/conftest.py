@@ -1,0 +1,32 @@
+"""In: nothing. Out: the environment of every test, and the real data sets that several of them use."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+
+# Before anything imports TensorFlow.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[1]
+
+
+def fetch(name: str) -> pathlib.Path:
+    """Folder of an example's 20 CSV shards; downloaded once."""
+    script = ROOT / "examples" / "fetch.py"
+    subprocess.run([sys.executable, script, name], check=True, stdout=subprocess.DEVNULL)
+    return ROOT / "examples" / name / "data"
+
+
+@pytest.fixture(scope="session")
+def housing_data() -> pathlib.Path:
+    return fetch("housing")
+
+
+@pytest.fixture(scope="session")
+def adult_data() -> pathlib.Path:
+    return fetch("adult")
