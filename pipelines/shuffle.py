@@ -14,7 +14,8 @@ import pyarrow as pa
 
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
 
-ORDER = "__order__"
+# No feature can have this name.
+ORDER = "#order"
 
 
 class Part(NamedTuple):

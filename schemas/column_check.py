@@ -10,6 +10,8 @@ from . import spec_pb2
 from .numerals import parse_floats, parse_ints
 from .spec_source import SpecSource, enum_name, nearest, quote
 
+# The rows' hashes stand beside the columns under this name while they are analyzed.
+_RESERVED = "__row_hash__"
 NUMBERS = (spec_pb2.FLOAT, spec_pb2.INT)
 
 
@@ -47,6 +49,8 @@ def check_columns(data: spec_pb2.Data, source: SpecSource) -> dict[str, spec_pb2
         path = f"data.columns.{column.name}"
         if column.name in columns:
             raise source.error(path, "is given twice")
+        if column.name == _RESERVED:
+            raise source.error(path, "this name is taken by prebake", "rename the column in the files")
         if column.type == spec_pb2.COLUMN_TYPE_UNSPECIFIED:
             raise source.error(path, "has no type", "one of float, int, string, ignore")
         _check_column(column, path, source)

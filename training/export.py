@@ -35,7 +35,7 @@ class Exported:
     Attributes:
       directory: `export/saved_model/<version>`.
       version: counted from 1.
-      parity: content of its parity.json file, as a path.
+      parity: path of its parity.json.
       up_to_date: True if it was there already and nothing was done.
     """
 

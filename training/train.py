@@ -126,6 +126,7 @@ def _train_into(directory: str, spec: Spec, examples: Examples, progress: bool) 
         )
     finally:
         log.close()
+    model.save(os.path.join(directory, LAST_CHECKPOINT))
     history = [
         {"epoch": number + 1, **{name: float(values[number]) for name, values in fit.history.items()}}
         for number in range(len(fit.epoch))
@@ -149,7 +150,6 @@ def _callbacks(
         keras.callbacks.ModelCheckpoint(
             os.path.join(directory, MODEL_FILE), monitor="val_loss", mode="min", save_best_only=True
         ),
-        keras.callbacks.ModelCheckpoint(os.path.join(directory, LAST_CHECKPOINT)),
         WriteScalars(log),
     ]
     if training.patience:

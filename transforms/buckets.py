@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
+
+from .missing import SMALLEST
 
 
 def bucketize(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
@@ -22,6 +26,7 @@ def bucketize(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     return tf.reduce_sum(tf.cast(reached, tf.int64), axis=1)
 
 
-def given_boundaries(values: list[float]) -> np.ndarray:
-    """Boundaries from a spec as float32, the dtype that they are compared in; equal ones after rounding are merged."""
-    return np.unique(np.asarray(values, np.float32))
+def as_boundaries(values: Sequence[float]) -> np.ndarray:
+    """float32, what columns are compared in (see `to_float`), increasing; those that are equal then are merged."""
+    boundaries = np.asarray(values, np.float32)
+    return np.unique(np.where(np.abs(boundaries) < SMALLEST, np.float32(0), boundaries))

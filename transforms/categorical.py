@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from ..schemas import numerals
 from .hashing import hash_ids
 
 
@@ -22,11 +23,13 @@ class TokenTable(tf.Module):
         self._known = len(tokens)
         self._oov_buckets = oov_buckets
         keys = [int(token) for token in tokens] if dtype == tf.int64 else tokens
+        ids = list(range(len(keys)))
+        if not keys:
+            # A table cannot be empty: this one knows the missing value, as unknown.
+            keys, ids = [numerals.INT_MISSING if dtype == tf.int64 else b""], [-1]
         # From tensors, not from a file: the graph then needs nothing beside it, and LiteRT and TF.js can run it.
         self._table = tf.lookup.StaticHashTable(
-            tf.lookup.KeyValueTensorInitializer(
-                tf.constant(keys, dtype, shape=[len(keys)]), tf.range(len(keys), dtype=tf.int64)
-            ),
+            tf.lookup.KeyValueTensorInitializer(tf.constant(keys, dtype), tf.constant(ids, tf.int64)),
             default_value=-1,
         )
 

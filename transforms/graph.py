@@ -69,9 +69,10 @@ class TransformGraph(tf.Module):
             self._steps[feature.name], self._sizes[feature.name] = self._build(feature)
         self.features = sorted(self._outputs(), key=lambda output: output.name)
         self.label = self._label()
+        # Names by position: TensorFlow refuses columns that differ only in characters that it cannot have in a name.
         self.raw_spec = {
-            column.name: tf.TensorSpec([None], dtype_of(column), name=column.name)
-            for column in raw_columns(spec)
+            column.name: tf.TensorSpec([None], dtype_of(column), name=f"raw_{position}")
+            for position, column in enumerate(raw_columns(spec))
         }
 
     def apply(self, raw: Raw) -> dict[str, tf.Tensor]:
@@ -212,10 +213,10 @@ def in_order(spec: Spec) -> list[Feature]:
 def bucket_boundaries(feature: Feature, statistics: ColumnStatistics) -> np.ndarray:
     """float32 [n], strictly increasing: the spec's, or the training split's quantiles."""
     if feature.buckets.boundaries:
-        return buckets.given_boundaries(list(feature.buckets.boundaries))
+        return buckets.as_boundaries(feature.buckets.boundaries)
     for entry in statistics.quantiles:
         if entry.buckets == feature.buckets.quantiles:
-            return np.asarray(entry.boundaries, np.float32)
+            return buckets.as_boundaries(entry.boundaries)
     raise KeyError(f"statistics of {feature.column} lack quantiles for {feature.buckets.quantiles} buckets")
 
 

@@ -13,6 +13,9 @@ from ..schemas import numerals
 from ..schemas.spec_pb2 import CONSTANT, INT, MEDIAN, MOST_FREQUENT, Column, Feature
 from ..schemas.statistics_pb2 import ColumnStatistics
 
+# The smallest normal binary32 number.
+SMALLEST = np.finfo(np.float32).tiny
+
 
 def is_missing(x: tf.Tensor) -> tf.Tensor:
     """Bool, of the shape of `x` (float32, int64 or string)."""
@@ -29,9 +32,13 @@ def fill(x: tf.Tensor, value: float | int | bytes) -> tf.Tensor:
 
 
 def to_float(x: tf.Tensor) -> tf.Tensor:
-    """float32, an int64 column rounded to it; missing is NaN in both."""
+    """float32, an int64 column rounded to it; missing is NaN in both.
+
+    Numbers below the smallest normal one become 0, and so does -0: TensorFlow flushes them in some threads and not in
+    others, so that a row would differ between a request and the training examples.
+    """
     if x.dtype == tf.float32:
-        return x
+        return tf.where(tf.abs(x) < SMALLEST, tf.constant(0, tf.float32), x)
     return tf.where(is_missing(x), tf.constant(np.nan, tf.float32), tf.cast(x, tf.float32))
 
 

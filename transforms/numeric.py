@@ -30,4 +30,4 @@ def min_max(x: tf.Tensor, statistics: ColumnStatistics, bounds: MinMax) -> tf.Te
 def _factor(height: float, width: float) -> np.float32:
     """height / width, or 0 where the width is so small that no binary32 number holds it."""
     factor = height / width if width > 0 else 0.0
-    return np.float32(factor if abs(factor) <= np.finfo(np.float32).max else 0.0)
+    return np.float32(factor if abs(factor) <= float(np.finfo(np.float32).max) else 0.0)

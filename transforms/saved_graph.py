@@ -11,14 +11,14 @@ from .needs import columns_by_name
 def save_graph(graph: TransformGraph, directory: str) -> None:
     """Writes a SavedModel with two functions of raw columns [batch].
 
-    `features` (and the serving signature): dict of raw columns → dict of features; `label`: raw label → label.
+    `features`: dict of raw columns → dict of features; `label`: raw label → label.
     """
     label = columns_by_name(graph.spec)[graph.spec.data.label.column]
     module = tf.Module()
     module.graph = graph
     module.features = tf.function(graph.apply, input_signature=[graph.raw_spec])
     module.label = tf.function(graph.apply_label, input_signature=[tf.TensorSpec([None], dtype_of(label))])
-    tf.saved_model.save(module, directory, signatures=module.features.get_concrete_function())
+    tf.saved_model.save(module, directory)
 
 
 def load_saved_graph(directory: str):

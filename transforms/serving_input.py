@@ -47,12 +47,19 @@ def parse_csv_lines(graph: TransformGraph, lines: tf.Tensor) -> dict[str, tf.Ten
     """
     dialect = graph.spec.data.dialect
     columns = csv_columns(graph.spec)
+    lines = tf.strings.regex_replace(lines, r"\r?\n?$", "")
+    blank = tf.equal(lines, "")
+    if len(columns) == 1:
+        # There a blank line is a missing value, but TensorFlow finds no field in it.
+        lines = tf.where(blank, "0", lines)
     cells = tf.io.decode_csv(
-        tf.strings.regex_replace(lines, r"\r?\n?$", ""),
+        lines,
         record_defaults=[""] * len(columns),
         field_delim=dialect.delimiter,
         use_quote_delim=dialect.quoting,
     )
+    if len(columns) == 1:
+        cells = [tf.where(blank, "", cells[0])]
     by_name = {column.name: cell for column, cell in zip(columns, cells, strict=True)}
     return parse_cells(graph, by_name)
 

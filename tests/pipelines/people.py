@@ -45,7 +45,11 @@ SPEC = {
         "income": {"min_max": {"low": -1, "high": 1}},
         "income_raw": {"column": "income", "as_is": {}, "missing": {"constant": "-1.5"}},
         "rooms": "standardize",
-        "rooms_id": {"column": "rooms", "vocabulary": {"top_k": 5, "oov_buckets": 2}, "missing": "most_frequent"},
+        "rooms_id": {
+            "column": "rooms",
+            "vocabulary": {"top_k": 5, "oov_buckets": 2},
+            "missing": "most_frequent",
+        },
         "rooms_bucket": {"column": "rooms", "buckets": {"boundaries": [2, 4.5]}},
         "city": {"vocabulary": {}, "missing": "own_id"},
         "city_hash": {"column": "city", "hash": {"buckets": 7}},
@@ -134,7 +138,14 @@ SMALL = merged(SPEC, {"features": None, "examples": None}) | {
 }
 
 
-def run(folder: str | os.PathLike, changes: Mapping | None = None, *, base: Mapping = SPEC, name: str = "run", **how) -> str:
+def run(
+    folder: str | os.PathLike,
+    changes: Mapping | None = None,
+    *,
+    base: Mapping = SPEC,
+    name: str = "run",
+    **how,
+) -> str:
     """Preprocesses `folder/data` into `folder/<name>`, which is returned."""
     run_dir = os.path.join(folder, name)
     preprocess(people_spec(folder, changes, base), run_dir, **how)

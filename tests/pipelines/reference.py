@@ -26,7 +26,9 @@ def split_names(rows: dict[str, list[dict[str, str]]], seed: int = 0) -> dict[tu
 
 def numbers(cells: list[str]) -> np.ndarray:
     """float32, NaN is missing."""
-    return np.array([math.nan if cell in MISSING else float(cell) for cell in cells], np.float64).astype(np.float32)
+    return np.array([math.nan if cell in MISSING else float(cell) for cell in cells], np.float64).astype(
+        np.float32
+    )
 
 
 def vocabulary(cells: list[str]) -> list[str]:
@@ -71,11 +73,10 @@ def features(train: list[dict[str, str]], rows: list[dict[str, str]]) -> dict[st
     city_tokens, note_tokens = vocabulary(learnt("city")), vocabulary(learnt("note"))
     note_counts = Counter(learnt("note"))
     note_tokens = [token for token in note_tokens if note_counts[token] >= 2 and "\n" not in token]
-    room_ids = [
-        known if known is not None and known < 5 else None
-        for known in ids("rooms", room_tokens)
+    room_ids = [known if known is not None and known < 5 else None for known in ids("rooms", room_tokens)]
+    most_frequent = [
+        0 if cell in MISSING else known for cell, known in zip(cells("rooms"), room_ids, strict=True)
     ]
-    most_frequent = [0 if cell in MISSING else known for cell, known in zip(cells("rooms"), room_ids, strict=True)]
     rooms_bucket = np.where(np.isnan(rooms), 3, (rooms >= 2).astype(int) + (rooms >= 4.5))
     city = [
         len(city_tokens) + 1 if not cell else len(city_tokens) if known is None else known

@@ -115,12 +115,24 @@ def rejected(run: str) -> list[dict[str, str]]:
 
 
 def test_rejected_rows_are_kept_and_counted(tmp_path):
-    wide = 'has 4 fields, expected 3: check its delimiters and quotes'
-    files = {"a.csv": HEADER + b'7,"a\nb",1,"x ""q"""\n' + GOOD, "b.csv": many_bad(200), "c.csv": HEADER + GOOD}
+    wide = "has 4 fields, expected 3: check its delimiters and quotes"
+    files = {
+        "a.csv": HEADER + b'7,"a\nb",1,"x ""q"""\n' + GOOD,
+        "b.csv": many_bad(200),
+        "c.csv": HEADER + GOOD,
+    }
     run = prepare(tmp_path, files, {"data": {"bad_rows": {"reject_up_to": 0.25}}})
     found = rejected(run)
-    assert found[0] == {"file": "a.csv", "row": "2", "column": "", "value": '7,"a\nb",1,"x ""q"""', "reason": wide}
-    assert [(entry["file"], int(entry["row"])) for entry in found[1:]] == [("b.csv", row) for row in bad_rows(200)]
+    assert found[0] == {
+        "file": "a.csv",
+        "row": "2",
+        "column": "",
+        "value": '7,"a\nb",1,"x ""q"""',
+        "reason": wide,
+    }
+    assert [(entry["file"], int(entry["row"])) for entry in found[1:]] == [
+        ("b.csv", row) for row in bad_rows(200)
+    ]
     assert found[1] == {
         "file": "b.csv", "row": "5", "column": "y", "value": "",
         "reason": "is missing, but the column needs a value in every row",

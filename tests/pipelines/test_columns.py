@@ -52,7 +52,9 @@ def test_shares_are_those_of_the_rows_hashes():
     hashes = identity.row_hashes(identity.path_key("a.csv", 5), rows.block.rows, identity.SPLIT)
     expected = np.where(hashes < 0.7 * 2**64, 0, np.where(hashes < 0.9 * 2**64, 1, 2))
     assert found.tolist() == expected.tolist()
-    other = split_of_rows(block({"c": pa.array([b"x"] * 20_000)}, path="b.csv"), spec("train: 0.7 valid: 0.2 test: 0.1"))
+    other = split_of_rows(
+        block({"c": pa.array([b"x"] * 20_000)}, path="b.csv"), spec("train: 0.7 valid: 0.2 test: 0.1")
+    )
     assert (other != found).mean() > 0.3
 
 

@@ -53,7 +53,8 @@ def reverse(ranges: list) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reorder", "range_bytes", "block_bytes"), [(reverse, 4_000, 1_500), (random.Random(1).shuffle, 17_000, 700)]
+    ("reorder", "range_bytes", "block_bytes"),
+    [(reverse, 4_000, 1_500), (random.Random(1).shuffle, 17_000, 700)],
 )
 def test_bundles(people_folder, people_run, tmp_path, monkeypatch, reorder, range_bytes, block_bytes):
     init, seen = ReadCsv.__init__, []
@@ -83,7 +84,10 @@ def test_gzip_input_under_the_same_names(people_folder, people_run, tmp_path):
 
 def test_gzip_input_under_other_names(people_folder, tmp_path):
     """A row's identity has its file's name in it: the order of the rows changes, a group's split does not."""
-    by_group = {"data": {"files": "data/**", "split": {"group": "note"}}, "features": {"income": "standardize"}}
+    by_group = {
+        "data": {"files": "data/**", "split": {"group": "note"}},
+        "features": {"income": "standardize"},
+    }
     statistics, rows = [], []
     for number, pack in enumerate((lambda content: content, gzip.compress)):
         folder = tmp_path / str(number)

@@ -28,9 +28,7 @@ def write(features: list[OutputFeature], columns: dict[str, np.ndarray], path) -
 
 def parsed(features: list[OutputFeature], records: list[bytes]) -> dict[str, np.ndarray]:
     spec = {
-        feature.name: tf.io.FixedLenFeature(
-            [], tf.float32 if feature.type == OUTPUT_FLOAT else tf.int64
-        )
+        feature.name: tf.io.FixedLenFeature([], tf.float32 if feature.type == OUTPUT_FLOAT else tf.int64)
         for feature in features
     }
     return {name: value.numpy() for name, value in tf.io.parse_example(records, spec).items()}
@@ -79,7 +77,9 @@ def test_any_float_bits_and_any_int64(bits, numbers):
     assert found["id"].tolist() == columns["id"].tolist()
     for row, record in enumerate(records):
         example = tf.train.Example.FromString(record).features.feature
-        assert np.float32(example["x"].float_list.value[0]).tobytes() == columns["x"][row].tobytes() or np.isnan(
+        assert np.float32(example["x"].float_list.value[0]).tobytes() == columns["x"][
+            row
+        ].tobytes() or np.isnan(
             columns["x"][row]
         )  # Python turns a float32 into a float64 and back, which quiets a signalling NaN
         assert list(example["n"].int64_list.value) == [numbers[row]]
@@ -88,7 +88,18 @@ def test_any_float_bits_and_any_int64(bits, numbers):
 
 @pytest.mark.parametrize(
     ("cardinality", "width"),
-    [(1, 1), (2, 1), (127, 1), (128, 1), (129, 2), (16383, 2), (16384, 2), (16385, 3), (2**63 - 1, 9), (0, 10)],
+    [
+        (1, 1),
+        (2, 1),
+        (127, 1),
+        (128, 1),
+        (129, 2),
+        (16383, 2),
+        (16384, 2),
+        (16385, 3),
+        (2**63 - 1, 9),
+        (0, 10),
+    ],
 )
 def test_varint_width_holds_the_largest_id(cardinality, width, tmp_path):
     assert varint_width(cardinality) == width

@@ -68,7 +68,9 @@ def csv_rows(people_folder) -> dict[str, list[dict[str, str]]]:
 @pytest.fixture(scope="session")
 def train_rows(csv_rows) -> list[dict[str, str]]:
     splits = reference.split_names(csv_rows)
-    return [row for path, rows in csv_rows.items() for n, row in enumerate(rows) if splits[path, n + 2] == "train"]
+    return [
+        row for path, rows in csv_rows.items() for n, row in enumerate(rows) if splits[path, n + 2] == "train"
+    ]
 
 
 def test_every_example_is_that_of_the_reference(people_run, csv_rows, train_rows):
@@ -103,7 +105,14 @@ def test_every_example_is_that_of_the_reference(people_run, csv_rows, train_rows
 def test_statistics_are_those_of_numpy(people_run, train_rows):
     statistics = statistics_of(people_run)
     assert statistics.rows == len(train_rows)
-    assert [entry.name for entry in statistics.columns] == ["age", "bought", "city", "income", "note", "rooms"]
+    assert [entry.name for entry in statistics.columns] == [
+        "age",
+        "bought",
+        "city",
+        "income",
+        "note",
+        "rooms",
+    ]
     for name in ("age", "income", "rooms"):
         entry = column(statistics, name)
         x = reference.numbers([row[name] for row in train_rows])
@@ -124,7 +133,9 @@ def test_vocabularies_are_those_of_counter(people_run, train_rows):
     statistics = statistics_of(people_run)
     expected = {
         ("city", "city"): lambda counts: counts,
-        ("note", "note"): lambda counts: {token: n for token, n in counts.items() if n >= 2 and "\n" not in token},
+        ("note", "note"): lambda counts: {
+            token: n for token, n in counts.items() if n >= 2 and "\n" not in token
+        },
         ("rooms", "rooms_id"): lambda counts: dict(sorted(counts.items(), key=lambda c: (-c[1], c[0]))[:5]),
     }
     for (name, feature), keep in expected.items():
@@ -138,7 +149,10 @@ def test_vocabularies_are_those_of_counter(people_run, train_rows):
         assert entry.distinct == sum("\n" not in token for token in counts)
         assert entry.out_of_vocabulary == sum(counts.values()) - sum(kept.values())
     assert len(column(statistics, "note").vocabularies) == 1
-    assert column(statistics, "rooms").most_frequent == reference.vocabulary([row["rooms"] for row in train_rows])[0]
+    assert (
+        column(statistics, "rooms").most_frequent
+        == reference.vocabulary([row["rooms"] for row in train_rows])[0]
+    )
 
 
 def test_rows_in_are_rows_out_in_every_file(people_run, csv_rows):
@@ -170,7 +184,11 @@ def test_sample_is_the_text_of_the_first_examples(people_run, csv_rows):
 def planted(csv_rows: dict, folder, split: str) -> str:
     """The same files with income = 1e6 in one row of the split."""
     splits = reference.split_names(csv_rows)
-    path, number = next(place for place, name in splits.items() if name == split and csv_rows[place[0]][place[1] - 2]["income"])
+    path, number = next(
+        place
+        for place, name in splits.items()
+        if name == split and csv_rows[place[0]][place[1] - 2]["income"]
+    )
     for file, rows in csv_rows.items():
         rows = [dict(row) for row in rows]
         if file == path:
@@ -180,7 +198,9 @@ def planted(csv_rows: dict, folder, split: str) -> str:
 
 
 @pytest.mark.parametrize("split", ["test", "valid", "train"])
-def test_an_outlier_reaches_the_statistics_only_from_the_training_split(people_run, csv_rows, tmp_path, split):
+def test_an_outlier_reaches_the_statistics_only_from_the_training_split(
+    people_run, csv_rows, tmp_path, split
+):
     run = planted(csv_rows, tmp_path, split)
     paths = ("statistics.pb", "vocabularies/city.txt", "vocabularies/note.txt")
     one, other = (people.tree(os.path.join(each, "transform")) for each in (people_run, run))
