@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 import apache_beam as beam
 from apache_beam import pvalue
@@ -11,7 +11,7 @@ from apache_beam import pvalue
 from ..schemas.compressed import open_stream
 from ..schemas.csv_rows import Block, read_block, whole_records
 from ..schemas.errors import DataError
-from ..schemas.spec_pb2 import COMPRESSION_NONE, Data
+from ..schemas.spec_pb2 import Data
 from .find_files import CsvFile
 from .index import CsvRange
 from .progress import add_rows
@@ -41,7 +41,7 @@ class ReadRange(beam.DoFn):
     def process(self, work: CsvRange) -> Iterator[Any]:
         path = work.file.path
         size = work.stop - work.start
-        count = {
+        count: dict[str, Any] = {
             "path": work.file.relative,
             "start": work.start,
             "size": size,
@@ -71,8 +71,9 @@ class ReadRange(beam.DoFn):
 
     def _blocks(self, reader: RangeReader, work: CsvRange) -> Iterator[Block]:
         layout, path = work.layout, work.file.path
-        compression = self._data.dialect.compression if work.compressed else COMPRESSION_NONE
-        stream = open_stream(reader, path, compression) if work.compressed else reader
+        stream = cast(BinaryIO, reader)
+        if work.compressed:
+            stream = open_stream(stream, path, self._data.dialect.compression)
         if work.start == 0:
             _skip(stream, layout.skip_bytes, path)
         for block, row in whole_records(stream, BLOCK_BYTES, work.first_row, layout, path):

@@ -8,6 +8,14 @@ from collections.abc import Sequence
 
 _SPEC = "spec file (.yaml or .pbtxt), or the directory of a run that was started before"
 _BEAM = "Beam's own options follow after --, e.g.: prebake preprocess SPEC -- --direct_num_workers=2"
+# What brings a library that a command may find missing.
+_EXTRAS = {
+    "apache_beam": "pipelines",
+    "tensorflow_transform": "pipelines",
+    "tfx_bsl": "pipelines",
+    "tensorflow": "training",
+    "keras": "training",
+}
 _EXAMPLES = """\
 a first run:
   prebake init data/*.csv --label price -o price.yaml    look at the files, propose features
@@ -31,13 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if beam_args and not getattr(args, "takes_beam_args", False):
         parser.error(f"{args.command} takes no options after --")
     from . import commands
-    from .quiet import MissingExtraError
     from .schemas.errors import PrebakeError
 
     try:
         getattr(commands, args.command)(args, beam_args)
-    except (PrebakeError, MissingExtraError) as error:
+    except PrebakeError as error:
         print(f"prebake {args.command}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get(error.name or "")
+        if extra is None:
+            raise
+        print(
+            f"prebake {args.command}: {error.name} is not installed: pip install 'prebake[{extra}]'",
+            file=sys.stderr,
+        )
         return 2
     except OSError as error:
         print(f"prebake {args.command}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from .quiet import import_pipelines, import_tensorflow
 from .schemas.run_dir import read_spec, write_spec
 from .schemas.spec import expand, load_spec
 from .schemas.spec_pb2 import Spec
@@ -50,7 +49,6 @@ def preprocess(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
 
 def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Sequence[str]) -> None:
     spec, run_dir = _open(args)
-    import_pipelines()
     from .pipelines.preprocess import preprocess, summary
     from .transforms.summary import statistics_summary
 
@@ -66,7 +64,6 @@ def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Seque
 
 def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
-    import_tensorflow()
     from .training.train import train
 
     started = time.monotonic()
@@ -78,7 +75,6 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
-    import_tensorflow()
     from .training.evaluate import evaluate
 
     started = time.monotonic()
@@ -90,7 +86,6 @@ def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 def export(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
-    import_tensorflow()
     from .training.export import export
 
     started = time.monotonic()
@@ -109,7 +104,6 @@ def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
 
 
 def predict(args: argparse.Namespace, _: Sequence[str]) -> None:
-    import_tensorflow()
     from .training.predict import predict_csv
 
     if args.output != "-":
@@ -136,7 +130,6 @@ def _open(args: argparse.Namespace) -> tuple[Spec, str]:
 def _expand(patterns: Sequence[str]) -> list[str]:
     if not any("://" in pattern for pattern in patterns):
         return expand(patterns)
-    import_pipelines()
     from .pipelines.find_files import expand_patterns
 
     return expand_patterns(patterns)

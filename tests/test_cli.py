@@ -128,6 +128,14 @@ def test_a_fault_of_prebake_itself_is_not_hidden(folder, monkeypatch):
         main(["train", "x"])
 
 
+def test_a_part_that_is_not_installed_is_one_line(folder):
+    (folder / "rows.csv").write_text("x,y\n1,2\n")
+    script = "import sys; sys.modules['apache_beam'] = None; from prebake.cli import main; main(['analyze', 'spec.yaml'])"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout == ""
+    assert result.stderr == "prebake analyze: apache_beam is not installed: pip install 'prebake[pipelines]'\n"
+
+
 def test_every_command_has_a_function():
     choices = next(action.choices for action in make_parser()._actions if action.dest == "command")
     for command in choices:

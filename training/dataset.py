@@ -20,7 +20,6 @@ from ..schemas.spec_pb2 import COMPRESSION_GZIP, REGRESSION
 LABEL = "label"
 WEIGHT = "weight"
 _OPEN_SHARDS = 4
-_READ_BYTES = 1 << 20
 
 
 class Examples(NamedTuple):
@@ -97,9 +96,7 @@ def evaluation_batches(examples: Examples, split_name: str, *, batch_size: int) 
     """A split once, in the order of its files, in batches as `training_batches` gives them."""
     split = examples.split(split_name)
     # One shard after the other: the order is that of the files, which the parity sample relies on.
-    records = tf.data.TFRecordDataset(
-        _paths(examples, split), compression_type=_compression(split), buffer_size=_READ_BYTES
-    )
+    records = tf.data.TFRecordDataset(_paths(examples, split), compression_type=_compression(split))
     batches = _parse(records.batch(batch_size), examples.manifest)
     # Keras takes a dataset of unknown length for one that ran dry, and says so.
     return batches.apply(tf.data.experimental.assert_cardinality(-(-split.rows // batch_size)))
@@ -118,7 +115,7 @@ def _epoch_order(shards: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
 def _read(paths: tf.data.Dataset, split: SplitEntry) -> tf.data.Dataset:
     compression = _compression(split)
     return paths.interleave(
-        lambda path: tf.data.TFRecordDataset(path, compression_type=compression, buffer_size=_READ_BYTES),
+        lambda path: tf.data.TFRecordDataset(path, compression_type=compression),
         cycle_length=_OPEN_SHARDS,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,

@@ -49,11 +49,10 @@ def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
     classes = sorted(counts, key=int) if is_int else sorted(counts)
     if len(classes) < 2 or (label.kind == BINARY and len(classes) > 2):
         names = ", ".join(name.decode() for name in classes[:5]) + (", …" if len(classes) > 5 else "")
+        count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
         kind = "binary" if label.kind == BINARY else "multiclass"
-        reason = f"is {kind}, and '{label.column}' has {len(classes)} in the training split: {names}"
-        hint = (
-            "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 classes to tell apart"
-        )
+        reason = f"is {kind}, and '{label.column}' has {count} in the training split: {names}"
+        hint = "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 to tell apart"
         raise SpecError("spec", None, "data.label.kind", reason, hint)
     return classes
 

@@ -152,7 +152,7 @@ def run(
     return run_dir
 
 
-def tree(directory: str | os.PathLike) -> dict[str, bytes]:
+def tree(directory: str) -> dict[str, bytes]:
     """Content of every file below a directory, by relative path."""
     found = {}
     for folder, _, names in os.walk(directory):

@@ -1,4 +1,4 @@
-"""In: rows of cells by file. Out: their splits, statistics and features by plain Python and numpy, without prebake's transforms."""
+"""In: rows of cells by file. Out: their splits, statistics and features by plain Python and numpy."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def features(train: list[dict[str, str]], rows: list[dict[str, str]]) -> dict[st
     rooms, seen_rooms = numbers(cells("rooms")), numbers(learnt("rooms"))
     age_bounds = quantiles(seen_age, 5)
     low, high = float(np.nanmin(seen_income)), float(np.nanmax(seen_income))
-    income_mean = np.nanmean(seen_income.astype(np.float64))
+    income_mean = float(np.nanmean(seen_income.astype(np.float64)))
     room_tokens = vocabulary(learnt("rooms"))
     city_tokens, note_tokens = vocabulary(learnt("city")), vocabulary(learnt("note"))
     note_counts = Counter(learnt("note"))
@@ -86,12 +86,12 @@ def features(train: list[dict[str, str]], rows: list[dict[str, str]]) -> dict[st
         7 if not cell else int(tf.strings.to_hash_bucket_fast([cell], 7)[0]) for cell in cells("city")
     ]
     return {
-        "age": standardized(filled(age, np.nanmedian(seen_age.astype(np.float64))), seen_age),
+        "age": standardized(filled(age, float(np.nanmedian(seen_age.astype(np.float64)))), seen_age),
         "age_missing": np.isnan(age).astype(np.float32),
         "age_bucket": np.where(np.isnan(age), 5, (age[:, None] >= age_bounds).sum(axis=1)),
         "income": np.float32(-1) + (filled(income, income_mean) - np.float32(low)) * np.float32(2 / (high - low)),
         "income_raw": filled(income, -1.5),
-        "rooms": standardized(filled(rooms, np.nanmean(seen_rooms.astype(np.float64))), seen_rooms),
+        "rooms": standardized(filled(rooms, float(np.nanmean(seen_rooms.astype(np.float64)))), seen_rooms),
         # Other rooms than the five most frequent share two ids by a hash: which of them is not judged here.
         "rooms_id": np.array([-1 if known is None else known for known in most_frequent]),
         "rooms_bucket": rooms_bucket,

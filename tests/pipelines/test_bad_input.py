@@ -15,6 +15,7 @@ from prebake.schemas.manifest import read_manifest
 
 HEADER = b"x,s,y\n"
 GOOD = b"".join(b"%d,%s,%d\n" % (i, b"ab"[i % 2 : i % 2 + 1], i % 2) for i in range(40))
+NOT_A_NUMBER = "is not a number: digits with an optional '-', '.' and exponent, nothing else"
 SPEC = {
     "data": {
         "files": "data/*",
@@ -50,7 +51,7 @@ def test_no_file_matches(tmp_path):
     [
         (b"", "{d}/bad.csv: 0 bytes: write it again or take it out of data.files"),
         (b"x,y\n1,0\n", "{d}/bad.csv:1:s: the header lacks this column; it has 'x', 'y'"),
-        (HEADER + GOOD + b"1.5.2,a,0\n", "{d}/bad.csv:42:x '1.5.2' is not a number: digits with an optional '-', '.' and exponent, nothing else"),
+        (HEADER + GOOD + b"1.5.2,a,0\n", "{d}/bad.csv:42:x '1.5.2' " + NOT_A_NUMBER),
         (HEADER + b"1,a,0\n2,b\n", "{d}/bad.csv:3 '2,b' has 2 fields, expected 3: check its delimiters and quotes"),
         (HEADER + b"1,a,0\n2,b,1,\n", "{d}/bad.csv:3 '2,b,1,' has 4 fields, expected 3: check its delimiters and quotes"),
         (HEADER + b"1,a,0\n2,b,\n", "{d}/bad.csv:3:y: is missing, but the column needs a value in every row"),
@@ -139,7 +140,7 @@ def test_rejected_rows_are_kept_and_counted(tmp_path):
     }  # fmt: skip
     assert found[2] == {
         "file": "b.csv", "row": "7", "column": "x", "value": "1_0",
-        "reason": "is not a number: digits with an optional '-', '.' and exponent, nothing else",
+        "reason": NOT_A_NUMBER,
     }  # fmt: skip
     manifest = read_manifest(os.path.join(run, "examples"), "examples")
     counts = [

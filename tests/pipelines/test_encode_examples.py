@@ -63,7 +63,7 @@ def test_golden_record(tmp_path):
 def test_any_float_bits_and_any_int64(bits, numbers):
     features = [floats("x"), ints("n"), ints("id", 2**31)]
     rows = len(bits)
-    columns = {
+    columns: dict[str, np.ndarray] = {
         "x": np.array(bits, np.uint32).view(np.float32),
         "n": np.array(numbers[:rows], np.int64),
         "id": np.array(bits, np.int64) % 2**31,

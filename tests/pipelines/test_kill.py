@@ -1,4 +1,4 @@
-"""In: a real `prebake preprocess` that is killed at several moments. Out: nothing visible is half there, a rerun is the same."""
+"""In: a real `prebake preprocess`, killed at several moments. Out: nothing visible is half there, a rerun is the same."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COMMAND = [sys.executable, "-c", "import sys; from prebake.cli import main; sys.
 
 def start(spec: str, run: str) -> subprocess.Popen:
     return subprocess.Popen(
-        [*COMMAND, "preprocess", spec, "--run", run], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        [*COMMAND, "preprocess", spec, "--run", run], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
 
 
@@ -29,7 +29,6 @@ def kill_when(process: subprocess.Popen, run: str, sign: str) -> None:
             break
         time.sleep(0.002)
     assert process.wait() == -signal.SIGKILL
-    process.stderr.close()
 
 
 # While the files are indexed, analyzed, transformed and written, and between two renames.

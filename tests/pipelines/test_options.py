@@ -78,8 +78,10 @@ def test_no_test_split_and_more_shards_than_rows(tmp_path):
     valid = records(run, "valid")
     assert [len(shard) for shard in valid] == [shard.rows for shard in manifest.splits[1].shards]
     assert sum(map(len, valid)) + sum(map(len, records(run, "train"))) == 60
-    text = f"60 rows read from 1 files, 0 rejected\ntrain {manifest.splits[0].rows}, valid {manifest.splits[1].rows} in 54 shards"
-    assert summary(run).startswith(text)
+    rows_read, written = summary(run).split("\n")
+    assert rows_read == "60 rows read from 1 files, 0 rejected"
+    train = manifest.splits[0].rows
+    assert written.startswith(f"train {train}, valid {60 - train} in 54 shards, ")
 
 
 def test_weight(tmp_path):
@@ -166,16 +168,16 @@ def test_the_one_column_name_that_is_taken(tmp_path):
         f"{tmp_path}/people.yaml:4: data.columns.__row_hash__: this name is taken by prebake "
         "(rename the column in the files)"
     )
-    assert "__row_hash__" == ROW_HASH
+    assert ROW_HASH == "__row_hash__"
 
 
-@pytest.mark.parametrize("rows_of", [1, 40])
-def test_a_small_sample_is_never_empty(tmp_path, rows_of):
+def test_a_small_sample_is_never_empty(tmp_path):
+    # Of a hundred rows, 1.5 would be expected in the sample, and a fifth of all such runs would have none.
     people.write_file(tmp_path / "data" / "a.csv", people.csv_bytes(rows(400)))
-    run = people.run(tmp_path, {"examples": {"sample_rows": rows_of, "train_shards": 3}}, base=people.SMALL)
-    for split, least in (("train", rows_of), ("valid", 1), ("test", 1)):
+    run = people.run(tmp_path, {"examples": {"sample_rows": 1, "train_shards": 3}}, base=people.SMALL)
+    for split in ("train", "valid", "test"):
         with open(os.path.join(run, "examples", split, "sample.jsonl"), encoding="utf-8") as file:
-            assert least <= len(file.readlines()) <= rows_of
+            assert len(file.readlines()) == 1
 
 
 MIB = 1 << 20

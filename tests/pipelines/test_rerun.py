@@ -1,4 +1,4 @@
-"""In: a run that is there already and a spec that may differ. Out: nothing to do, one step again, or the difference named."""
+"""In: a run that is there already and a spec that may differ. Out: no work, one step again, or the difference."""
 
 from __future__ import annotations
 

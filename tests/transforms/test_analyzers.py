@@ -215,24 +215,24 @@ def test_classes_that_are_integers_are_sorted_as_numbers(tmp_path):
         (
             "binary",
             ["c", "a", "b"],
-            "spec: data.label.kind: is binary, and 'y' has 3 in the training split: a, b, c (give kind: multiclass)",
+            "spec: data.label.kind: is binary, and 'y' has 3 classes in the training split: a, b, c (give kind: multiclass)",
         ),
         (
             "binary",
             ["a"],
-            "spec: data.label.kind: is binary, and 'y' has 1 in the training split: a "
-            "(a model needs at least 2 classes to tell apart)",
+            "spec: data.label.kind: is binary, and 'y' has 1 class in the training split: a "
+            "(a model needs at least 2 to tell apart)",
         ),
         (
             "multiclass",
             ["a"],
-            "spec: data.label.kind: is multiclass, and 'y' has 1 in the training split: a "
-            "(a model needs at least 2 classes to tell apart)",
+            "spec: data.label.kind: is multiclass, and 'y' has 1 class in the training split: a "
+            "(a model needs at least 2 to tell apart)",
         ),
         (
             "binary",
             list("fedcba"),
-            "spec: data.label.kind: is binary, and 'y' has 6 in the training split: a, b, c, d, e, … "
+            "spec: data.label.kind: is binary, and 'y' has 6 classes in the training split: a, b, c, d, e, … "
             "(give kind: multiclass)",
         ),
     ],
