@@ -67,7 +67,8 @@ def summary(run_dir: str) -> str:
 def _input_line(manifest: Manifest) -> str:
     rows = sum(entry.rows for entry in manifest.inputs)
     rejected = sum(entry.rejected for entry in manifest.inputs)
-    return f"{rows:,} rows read from {len(manifest.inputs)} files, {rejected:,} rejected"
+    files = len(manifest.inputs)
+    return f"{rows:,} rows read from {files:,} file{'s' * (files != 1)}, {rejected:,} rejected"
 
 
 def _output_line(manifest: Manifest, run_dir: str) -> str:

@@ -64,17 +64,17 @@ def test_help_loads_no_heavy_library():
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["preprocess", "missing.yaml"], "prebake preprocess: missing.yaml: cannot be read: No such file or directory"),
-        (["train", "."], "prebake train: .: is not a run directory: it has no spec.pbtxt; give a spec or a run directory"),
-        (["evaluate", "spec.yaml"], "prebake evaluate: runs/spec/examples: no examples here: run the step that writes it first"),
-        (["export", "spec.yaml"], "prebake export: runs/spec/examples: no examples here: run the step that writes it first"),
-        (["predict", ".", "rows.csv"], "prebake predict: .: no exported model here: run `prebake export` first"),
-        (["init", "*.csv", "--label", "y"], "prebake init: spec: data.files: no file matches '*.csv' (the folder has spec.yaml)"),
+        (["preprocess", "missing.yaml"], "missing.yaml: cannot be read: No such file or directory"),
+        (["train", "."], ".: is not a run directory: it has no spec.pbtxt; give a spec or a run directory"),
+        (["evaluate", "spec.yaml"], "runs/spec/examples: no examples here: run the step that writes it first"),
+        (["export", "spec.yaml"], "runs/spec/examples: no examples here: run the step that writes it first"),
+        (["predict", ".", "rows.csv"], ".: no exported model here: run `prebake export` first"),
+        (["init", "*.csv", "--label", "y"], "spec: data.files: no file matches '*.csv' (the folder has spec.yaml)"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line(folder, capsys, arguments, line):
     code, out, err = run(capsys, *arguments)
-    assert (code, out, err) == (2, "", line + "\n")
+    assert (code, out, err) == (2, "", f"prebake {arguments[0]}: {line}\n")
 
 
 def test_a_mistake_in_the_spec_is_one_line(folder, capsys):
@@ -133,7 +133,9 @@ def test_a_part_that_is_not_installed_is_one_line(folder):
     script = "import sys; sys.modules['apache_beam'] = None; from prebake.cli import main; main(['analyze', 'spec.yaml'])"
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert result.stdout == ""
-    assert result.stderr == "prebake analyze: apache_beam is not installed: pip install 'prebake[pipelines]'\n"
+    assert (
+        result.stderr == "prebake analyze: apache_beam is not installed: pip install 'prebake[pipelines]'\n"
+    )
 
 
 def test_every_command_has_a_function():

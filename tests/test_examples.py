@@ -64,7 +64,7 @@ def test_housing_runs_and_says_little(housing):
     assert result.stderr == ""
     patterns = [
         r"analyze and transform: \d+\.\d s",
-        r"  statistics of 16,\d\d\d training rows; 8 features: 8 numbers; label MedHouseVal; in runs/housing/transform",
+        r"  statistics of 16,\d\d\d training rows; features: 8 numbers; label MedHouseVal; in runs/housing/transform",
         r"  20,640 rows read from 20 files, 0 rejected",
         r"  train 16,\d\d\d, valid 2,\d\d\d, test 2,\d\d\d in 6 shards, 4\.5 MB, in runs/housing/examples",
         r"train: \d+\.\d s",

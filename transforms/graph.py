@@ -69,10 +69,9 @@ class TransformGraph(tf.Module):
             self._steps[feature.name], self._sizes[feature.name] = self._build(feature)
         self.features = sorted(self._outputs(), key=lambda output: output.name)
         self.label = self._label()
-        # Names by position: TensorFlow refuses columns that differ only in characters that it cannot have in a name.
         self.raw_spec = {
-            column.name: tf.TensorSpec([None], dtype_of(column), name=f"raw_{position}")
-            for position, column in enumerate(raw_columns(spec))
+            column.name: tf.TensorSpec([None], dtype_of(column), name=column.name)
+            for column in raw_columns(spec)
         }
 
     def apply(self, raw: Raw) -> dict[str, tf.Tensor]:

@@ -18,6 +18,7 @@ def save_graph(graph: TransformGraph, directory: str) -> None:
     module.graph = graph
     module.features = tf.function(graph.apply, input_signature=[graph.raw_spec])
     module.label = tf.function(graph.apply_label, input_signature=[tf.TensorSpec([None], dtype_of(label))])
+    # Without a signature: its inputs are named like Python arguments, where columns `a b` and `a_b` are one.
     tf.saved_model.save(module, directory)
 
 

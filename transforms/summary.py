@@ -20,10 +20,12 @@ def statistics_summary(transform_dir: str) -> str:
         (kinds.count(ONE_HOT), "one-hot"),
         (kinds.count(EMBEDDING), "embeddings"),
     ]
-    parts = ", ".join(f"{count} {name}" for count, name in counts if count)
+    parts = ", ".join(
+        f"{count} {name.removesuffix('s') if count == 1 else name}" for count, name in counts if count
+    )
     label = manifest.label
     classes = "" if label.kind == REGRESSION else f", {len(label.classes)} classes"
     return (
-        f"statistics of {statistics.rows:,} training rows; {len(kinds)} features: {parts}; "
+        f"statistics of {statistics.rows:,} training rows; features: {parts}; "
         f"label {label.column}{classes}; in {transform_dir}"
     )

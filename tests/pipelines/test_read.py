@@ -189,7 +189,28 @@ def test_a_file_that_shrank_after_it_was_found(tmp_path, change):
     assert layout.first_row == 2
 
 
-def test_a_file_that_was_deleted_or_locked(tmp_path):
+@pytest.mark.parametrize(
+    ("lost", "text"),
+    [
+        (("rows", "train_rows"), CHANGED),
+        (("train_rows",), "rows were lost between reading and splitting: this is a fault of prebake"),
+        ((), "was not read: run the step again"),
+    ],
+)
+def test_rows_that_do_not_arrive(tmp_path, lost, text):
+    spec = make(tmp_path, {"a.csv": b"x,s,y\n1,a,0\n2,b,1\n"})
+    files = indexed(spec, tmp_path)
+    _, counts = read(spec, files)
+    for field in lost:
+        setattr(counts.files["a.csv"], field, getattr(counts.files["a.csv"], field) - 1)
+    if not lost:
+        counts.files.clear()
+    with pytest.raises(PrebakeError) as error:
+        check_counts(counts, files, spec)
+    assert str(error.value) == f"{files[0].file.path}: {text}"
+
+
+def test_a_file_that_was_deleted(tmp_path):
     spec = make(tmp_path, {"a.csv": b"x,s,y\n1,a,0\n"})
     files = indexed(spec, tmp_path)
     path = files[0].file.path
