@@ -51,6 +51,8 @@ assert len(load(sys.argv[1]).predict(sys.argv[2])["prediction"]) == 5
 
 def run_python(program: str, *arguments: str, cwd: str) -> str:
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
+    # TensorFlow Transform, which other tests import into this process, sets it for all children.
+    environment.pop("TF_USE_LEGACY_KERAS", None)
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=cwd,
