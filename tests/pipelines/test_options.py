@@ -79,7 +79,7 @@ def test_no_test_split_and_more_shards_than_rows(tmp_path):
     assert [len(shard) for shard in valid] == [shard.rows for shard in manifest.splits[1].shards]
     assert sum(map(len, valid)) + sum(map(len, records(run, "train"))) == 60
     rows_read, written = summary(run).split("\n")
-    assert rows_read == "60 rows read from 1 files, 0 rejected"
+    assert rows_read == "60 rows read from 1 file, 0 rejected"
     train = manifest.splits[0].rows
     assert written.startswith(f"train {train}, valid {60 - train} in 54 shards, ")
 
@@ -240,7 +240,7 @@ def test_the_batch_job(tmp_path, capsys):
     people.write_file(tmp_path / "data" / "a.csv", people.csv_bytes(rows()))
     spec, run = people.write_spec_file(tmp_path, base=people.SMALL), str(tmp_path / "run")
     assert main([spec, "--run", run, "--", "--direct_num_workers=1"]) == 0
-    assert capsys.readouterr().out.startswith("60 rows read from 1 files, 0 rejected\ntrain ")
+    assert capsys.readouterr().out.startswith("60 rows read from 1 file, 0 rejected\ntrain ")
     before = people.tree(run)
     people.write_spec_file(tmp_path, {"seed": 9}, base=people.SMALL)
     assert main([spec, "--run", run]) == 2
