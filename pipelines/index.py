@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
 
@@ -73,7 +73,9 @@ class ScanRange(beam.DoFn):
             yield found | {"error": [error.row, error.column, error.value, error.reason]}
 
     def _scan(self, reader: RangeReader, path: str) -> Iterator[RangeScan]:
-        stream = reader if self._plain(path) else open_stream(reader, path, self._compression)
+        stream = cast(BinaryIO, reader)
+        if not self._plain(path):
+            stream = open_stream(stream, path, self._compression)
         while block := stream.read(RANGE_BYTES):
             scan = scan_range(block, self._quoting)
             add_rows(scan.outside.count)

@@ -22,7 +22,7 @@ class TokenTable(tf.Module):
         self.size = len(tokens) + oov_buckets
         self._known = len(tokens)
         self._oov_buckets = oov_buckets
-        keys = [int(token) for token in tokens] if dtype == tf.int64 else tokens
+        keys: list[int | bytes] = [int(token) if dtype == tf.int64 else token for token in tokens]
         ids = list(range(len(keys)))
         if not keys:
             # A table cannot be empty: this one knows the missing value, as unknown.
