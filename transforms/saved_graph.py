@@ -16,8 +16,10 @@ def save_graph(graph: TransformGraph, directory: str) -> None:
     label = columns_by_name(graph.spec)[graph.spec.data.label.column]
     module = tf.Module()
     module.graph = graph
-    module.features = tf.function(graph.apply, input_signature=[graph.raw_spec])
-    module.label = tf.function(graph.apply_label, input_signature=[tf.TensorSpec([None], dtype_of(label))])
+    module.features = tf.function(graph.apply, input_signature=[graph.raw_spec], autograph=False)
+    module.label = tf.function(
+        graph.apply_label, input_signature=[tf.TensorSpec([None], dtype_of(label))], autograph=False
+    )
     # Without a signature: its inputs are named like Python arguments, where columns `a b` and `a_b` are one.
     tf.saved_model.save(module, directory)
 

@@ -42,7 +42,6 @@ def test_two_threads(people_folder, people_run, tmp_path, monkeypatch):
     same(people_run, people.run(copy_of(people_folder, tmp_path), beam_args=beam_args))
 
 
-@pytest.mark.long
 def test_two_processes(people_folder, people_run, tmp_path):
     beam_args = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
     same(people_run, people.run(copy_of(people_folder, tmp_path), beam_args=beam_args))
