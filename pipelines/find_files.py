@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import BinaryIO
 
 from apache_beam.io.filesystems import FileSystems
 
 from ..schemas.errors import SpecError
-from ..schemas.spec import pattern_root, relative_path
+from ..schemas.spec import expand, pattern_root, relative_path
 from ..schemas.spec_pb2 import Spec
 from .range_reader import open_raw
 
@@ -45,21 +46,25 @@ def find_files(spec: Spec) -> list[CsvFile]:
     found: dict[str, CsvFile] = {}
     for split, patterns in groups:
         for pattern in patterns:
-            for match in _match(pattern):
-                file = CsvFile(match.path, relative_path(match.path, root), match.size_in_bytes, split)
-                if found.setdefault(match.path, file).split != split:
-                    raise SpecError("spec", None, "data.split.files", f"{match.path} is in two splits", "")
+            for path, size in _match(pattern):
+                file = CsvFile(path, relative_path(path, root), size, split)
+                if found.setdefault(path, file).split != split:
+                    raise SpecError("spec", None, "data.split.files", f"{path} is in two splits", "")
     return sorted(found.values(), key=lambda file: file.relative)
 
 
-def _match(pattern: str):
+def _match(pattern: str) -> list[tuple[str, int]]:
+    """(path, size) of each file that matches."""
+    if "://" not in pattern:
+        # Not Beam's matching, which takes `**` for something else: what was sampled is what is read.
+        return [(path, os.path.getsize(path)) for path in expand([pattern])]
     (result,) = FileSystems.match([pattern])
     # A wildcard means what it means in a shell: an editor's or a copy program's hidden files are no data.
     hidden = _name(pattern).startswith(".")
     found = [match for match in result.metadata_list if hidden or not _name(match.path).startswith(".")]
     if not found:
         raise SpecError("spec", None, "data.files", f"no file matches '{pattern}'", "check the pattern")
-    return found
+    return [(match.path, match.size_in_bytes) for match in found]
 
 
 def _name(path: str) -> str:
@@ -68,7 +73,7 @@ def _name(path: str) -> str:
 
 def expand_patterns(patterns: Sequence[str]) -> list[str]:
     """Paths of all files that match, sorted, each once."""
-    return sorted({match.path for pattern in patterns for match in _match(pattern)})
+    return sorted({path for pattern in patterns for path, _ in _match(pattern)})
 
 
 def open_data_file(path: str, mode: str) -> BinaryIO:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Sequence
 
@@ -38,7 +37,6 @@ def run(pipeline: beam.Pipeline) -> None:
     Raises:
       PrebakeError: the fault for a person that a worker raised, without Beam's own story around it.
     """
-    logging.getLogger("apache_beam").setLevel(logging.ERROR)
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:

@@ -24,7 +24,7 @@ CITIES = ["Oslo", "Rome", "Bonn", "Ulm", "Zürich", "Paris, Texas", 'The "Hague"
 SPEC = {
     "seed": 0,
     "data": {
-        "files": "data/**.csv",
+        "files": "data/**/*.csv",
         "dialect": {"null_tokens": ["?"]},
         "columns": {
             "age": "float",

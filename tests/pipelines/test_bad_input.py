@@ -42,7 +42,7 @@ def fails(tmp_path, files: dict[str, bytes], text: str, changes: dict | None = N
 
 
 def test_no_file_matches(tmp_path):
-    error = fails(tmp_path, {}, "spec: data.files: no file matches '{d}/*' (check the pattern)")
+    error = fails(tmp_path, {}, "spec: data.files: no file matches '{d}/*' (there is no folder '{d}')")
     assert isinstance(error, SpecError)
 
 

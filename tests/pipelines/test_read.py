@@ -9,6 +9,8 @@ import os
 import people
 import pyarrow as pa
 import pytest
+from apache_beam.io.filesystem import FileMetadata, MatchResult
+from apache_beam.io.filesystems import FileSystems
 from prebake.pipelines import index as index_module
 from prebake.pipelines import read as read_module
 from prebake.pipelines.counts import InputCounts, check_counts
@@ -16,6 +18,7 @@ from prebake.pipelines.find_files import find_files
 from prebake.pipelines.index import IndexedFile, index_files
 from prebake.pipelines.read import FileBlock, ReadRange
 from prebake.schemas.errors import DataError, PrebakeError
+from prebake.schemas.spec import expand
 from prebake.schemas.spec_pb2 import Spec
 
 
@@ -247,3 +250,25 @@ def test_a_file_in_two_splits(tmp_path):
     with pytest.raises(PrebakeError) as error:
         find_files(spec)
     assert str(error.value) == f"spec: data.split.files: {tmp_path}/data/a.csv is in two splits"
+
+
+def test_two_stars_are_folders_of_any_depth(tmp_path):
+    """What is read is what the spec sampled: Beam's own matching would leave out the files of the first folder."""
+    files = {"top.csv": ROWS, "sub/c.csv": ROWS, "sub/deep/d.csv": ROWS}
+    spec = make(tmp_path, files, {"data": {"files": "data/**/*.csv"}})
+    assert [file.relative for file in find_files(spec)] == ["sub/c.csv", "sub/deep/d.csv", "top.csv"]
+    assert [file.path for file in find_files(spec)] == expand(list(spec.data.files))
+
+
+def test_files_of_another_filesystem(tmp_path, monkeypatch):
+    spec = make(tmp_path, {"a.csv": ROWS})
+    spec.data.files[:] = ["there://bucket/*.csv"]
+    matches = [FileMetadata(f"there://bucket/{name}", 6) for name in ("b.csv", ".hidden.csv", "a.csv")]
+    monkeypatch.setattr(FileSystems, "match", lambda patterns: [MatchResult(patterns[0], matches)])
+    assert [(file.path, file.relative, file.size) for file in find_files(spec)] == [
+        ("there://bucket/a.csv", "a.csv", 6), ("there://bucket/b.csv", "b.csv", 6),
+    ]  # fmt: skip
+    matches.clear()
+    with pytest.raises(PrebakeError) as error:
+        find_files(spec)
+    assert str(error.value) == "spec: data.files: no file matches 'there://bucket/*.csv' (check the pattern)"
