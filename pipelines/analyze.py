@@ -1,99 +1,44 @@
 """In: the training split's rows. Out: `transform/`, i.e. statistics, vocabularies and the transform graph.
 
-One full pass over the files; TensorFlow Transform runs the analyzers of transforms/analyzers.py.
+One full pass over the files, and one more for each step that needs the statistics of the one before (transforms/needs.py);
+TensorFlow Transform runs the analyzers (transforms/preprocessing.py).
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import apache_beam as beam
-import numpy as np
-import pyarrow as pa
+import google_crc32c
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from tensorflow_transform.tf_metadata import schema_utils
-from tfx_bsl.tfxio import tensor_adapter
-from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsFromSchema
 
-from ..schemas import identity
 from ..schemas.commit import is_current, publish, temporary_directory
 from ..schemas.errors import DataError, SpecError
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import LabelEntry, Manifest
 from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import BINARY, MULTICLASS, Spec
-from ..schemas.statistics_pb2 import Statistics
-from ..transforms.graph import TransformGraph, dtype_of
-from ..transforms.needs import columns_by_name, needs_of
-from ..transforms.preprocessing import FORMAT_VERSION, ROW_HASH, preprocessing_fn, write_statistics
+from ..schemas.statistics_pb2 import ColumnStatistics
+from ..transforms.finish import Finisher, copy_word_vectors, merge_found
+from ..transforms.graph import graph_of
+from ..transforms.needs import Needs, passes_of
+from ..transforms.outputs import check_shares
+from ..transforms.preprocessing import FORMAT_VERSION, preprocessing_fn
 from ..transforms.saved_graph import save_graph
-from ..transforms.vocabulary_files import read_vocabularies
 from .collect import WriteJson, read_json
-from .columns import raw_column, split_of_rows
 from .counts import InputCounts, check_counts
+from .extend import Earlier, note_kept_ids, write_accumulators
 from .index import IndexedFile
 from .progress import progress_bar
-from .read import BAD_ROWS, COUNTS, FileBlock, ReadCsv
+from .read import BAD_ROWS, COUNTS, ReadCsv
 from .runner import make_pipeline, run
+from .training_columns import SPLIT_ROWS, TrainingColumns, adapter_config, feature_spec, select
+from .user_function import UserFunction, write_user_features
 
 STEP = "transform"
-SPLIT_ROWS = "split_rows"
-
-
-class TrainingColumns(beam.DoFn):
-    """FileBlock → RecordBatch of the columns to analyse and ROW_HASH, rows of the training split only.
-
-    Tagged SPLIT_ROWS: one dict a block, how many rows each split has.
-    """
-
-    def __init__(self, spec: Spec, columns: Iterable[str]):
-        self._spec, self._columns = spec, [name for name in columns if name != ROW_HASH]
-
-    def process(self, rows: FileBlock):
-        splits = split_of_rows(rows, self._spec)
-        counts = np.bincount(splits, minlength=3).tolist()
-        yield beam.pvalue.TaggedOutput(SPLIT_ROWS, {"path": rows.file.relative, "rows": counts})
-        chosen = np.flatnonzero(splits == 0)
-        if not len(chosen):
-            return
-        key = identity.path_key(rows.file.relative, self._spec.seed)
-        hashes = identity.row_hashes(key, rows.block.rows[chosen], identity.SAMPLE)
-        arrays = {name: raw_column(rows.block.batch, name)[chosen] for name in self._columns}
-        yield list_batch(arrays | {ROW_HASH: hashes.view(np.int64)})
-
-
-def list_batch(arrays: dict[str, np.ndarray]) -> pa.RecordBatch:
-    """Columns as lists of one value, the only form that TFT's adapter reads."""
-    rows = len(arrays[ROW_HASH])
-    offsets = pa.array(np.arange(rows + 1))
-    lists = {}
-    for name in sorted(arrays):
-        values = arrays[name]
-        array = pa.array(values, pa.large_binary()) if values.dtype == object else pa.array(values)
-        lists[name] = pa.LargeListArray.from_arrays(offsets, array)
-    return pa.record_batch(lists)
-
-
-def analyzed_dtypes(spec: Spec) -> dict[str, tf.DType]:
-    """The tensors that TFT's graph takes."""
-    needs, by_name = needs_of(spec), columns_by_name(spec)
-    columns = set(needs.numbers) | needs.counts
-    return {name: dtype_of(by_name[name]) for name in sorted(columns)} | {ROW_HASH: tf.int64}
-
-
-def adapter_config(dtypes: Mapping[str, tf.DType]) -> tensor_adapter.TensorAdapterConfig:
-    """How TFT reads the batches of `list_batch`."""
-    arrow = {tf.float32: pa.float32(), tf.int64: pa.int64(), tf.string: pa.large_binary()}
-    schema = schema_utils.schema_from_feature_spec(
-        {name: tf.io.FixedLenFeature([], dtype) for name, dtype in dtypes.items()}
-    )
-    return tensor_adapter.TensorAdapterConfig(
-        pa.schema([(name, pa.large_list(arrow[dtypes[name]])) for name in sorted(dtypes)]),
-        dict(InferTensorRepresentationsFromSchema(schema)),
-    )
 
 
 def transform_manifest(spec: Spec, indexed: Sequence[IndexedFile]) -> Manifest:
@@ -111,6 +56,7 @@ def transform_manifest(spec: Spec, indexed: Sequence[IndexedFile]) -> Manifest:
             "input files": inputs,
             "data part of the spec": spec_text(Spec(data=portable.data)),
             "features part of the spec": spec_text(Spec(features=portable.features)),
+            "files that the features name": _contents(spec),
             "seed": str(spec.seed),
             "prebake's transform format": str(FORMAT_VERSION),
         },
@@ -123,7 +69,13 @@ def portable_spec(spec: Spec) -> Spec:
     portable = Spec(
         format_version=spec.format_version, seed=spec.seed, data=spec.data, features=spec.features
     )
+    if spec.preprocessing_fn:
+        portable.preprocessing_fn = os.path.basename(spec.preprocessing_fn)
     portable.data.ClearField("files")
+    for feature in portable.features:
+        for kind in ("vocabulary", "word_vectors"):
+            if feature.HasField(kind) and getattr(feature, kind).file:
+                getattr(feature, kind).file = os.path.basename(getattr(feature, kind).file)
     # Which splits have patterns of their own still matters; the files themselves are in the manifest.
     for name in ("train", "valid", "test"):
         patterns = getattr(portable.data.split.files, name)
@@ -133,6 +85,21 @@ def portable_spec(spec: Spec) -> Spec:
     return portable
 
 
+def _contents(spec: Spec) -> str:
+    """Checksums of the vocabularies, word vectors and Python file that the spec names."""
+    paths = [feature.vocabulary.file for feature in spec.features]
+    paths += [feature.word_vectors.file for feature in spec.features]
+    lines = []
+    for path in [*paths, spec.preprocessing_fn]:
+        if path:
+            try:
+                with open(path, "rb") as file:
+                    lines.append(f"{google_crc32c.value(file.read())}\n")
+            except OSError as error:
+                raise DataError(path, None, None, None, f"cannot be read: {error.strerror}") from None
+    return "".join(lines)
+
+
 def analyze(
     spec: Spec,
     indexed: Sequence[IndexedFile],
@@ -140,6 +107,7 @@ def analyze(
     *,
     beam_args: Sequence[str] = (),
     replace: bool = False,
+    earlier: Earlier | None = None,
 ) -> bool:
     """Learns the statistics and publishes `transform/`.
 
@@ -149,6 +117,7 @@ def analyze(
       run_dir: of the run.
       beam_args: Beam's own options.
       replace: a `transform/` made from something else is replaced.
+      earlier: what was found before in some of the files; the first pass reads only the others, and the result is replaced.
 
     Returns:
       False if `transform/` was there already, made from the same.
@@ -159,70 +128,122 @@ def analyze(
     """
     directory = os.path.join(run_dir, STEP)
     manifest = transform_manifest(spec, indexed)
-    if is_current(directory, manifest, replace=replace):
+    keep = earlier.keep if earlier else {}
+    note_kept_ids(manifest, directory, keep)
+    if is_current(directory, manifest, replace=replace or earlier is not None):
         return False
-    with publish(directory, manifest, replace=replace) as temporary:
-        with temporary_directory(run_dir, "analyze-scratch") as scratch:
-            counts = _run(spec, indexed, scratch, beam_args)
-            found = _read_found(scratch, analyzed_dtypes(spec))
-        check_counts(counts, indexed, spec)
-        counts.write(manifest)
-        train_rows = sum(entry.train_rows for entry in manifest.inputs)
-        if not train_rows:
-            raise DataError(
-                indexed[0].file.path, None, None, None, "no row falls into the training split: see data.split"
-            )
-        statistics = write_statistics(spec, found, train_rows, temporary)
-        _write_graph(spec, statistics, manifest, temporary)
+    user = UserFunction(spec) if spec.preprocessing_fn else None
+    with publish(directory, manifest, replace=replace or earlier is not None) as temporary:
+        finisher: Finisher | None = None
+        for number, needs in enumerate(passes_of(spec)):
+            known = {entry.name: entry for entry in finisher.statistics.columns} if finisher else {}
+            with temporary_directory(run_dir, "analyze-scratch") as scratch:
+                one = _Pass(spec, needs, known, user if number == 0 else None)
+                read = earlier.new(indexed) if earlier and number == 0 else indexed
+                counts = one.run(read, scratch, beam_args, number)
+                check_counts(counts, read, spec)
+                found = [one.found(scratch)]
+                if finisher is None:
+                    counts.write(manifest)
+                    if earlier:
+                        found.append(earlier.found)
+                        earlier.write(manifest)
+                    finisher = Finisher(spec, _training_rows(manifest, indexed), temporary, keep)
+                    if user:
+                        write_user_features(os.path.join(scratch, "user"), user, temporary)
+            merged = merge_found(found)
+            write_accumulators(temporary, number, merged)
+            finisher.add(needs, merged)
+        assert finisher is not None
+        _write_graph(spec, finisher, manifest, temporary)
     return True
 
 
-def _run(spec: Spec, indexed: Sequence[IndexedFile], scratch: str, beam_args: Sequence[str]) -> InputCounts:
-    dtypes = analyzed_dtypes(spec)
-    ranges = [one for entry in indexed for one in entry.ranges]
-    pipeline = make_pipeline(beam_args)
-    with tft_beam.Context(temp_dir=os.path.join(scratch, "tft")):
-        read = pipeline | "ReadCsv" >> ReadCsv(ranges, spec.data)
-        batches = read.blocks | "TrainingRows" >> beam.ParDo(TrainingColumns(spec, dtypes)).with_outputs(
-            SPLIT_ROWS, main="batches"
+def _training_rows(manifest: Manifest, indexed: Sequence[IndexedFile]) -> int:
+    rows = sum(entry.train_rows for entry in manifest.inputs)
+    if not rows:
+        raise DataError(
+            indexed[0].file.path, None, None, None, "no row falls into the training split: see data.split"
         )
-        # pa.RecordBatch
-        transform_fn = (
-            batches.batches,
-            adapter_config(dtypes),
-        ) | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn(spec))
-        transform_fn | "WriteFound" >> tft_beam.WriteTransformFn(os.path.join(scratch, "found"))
-        read[COUNTS] | "WriteCounts" >> WriteJson(os.path.join(scratch, "counts.json"))
-        batches[SPLIT_ROWS] | "WriteSplits" >> WriteJson(os.path.join(scratch, "splits.json"))
-        first = read[BAD_ROWS] | "FirstBad" >> beam.combiners.Top.Smallest(1, key=_place)
-        first | "WriteFirstBad" >> WriteJson(os.path.join(scratch, "first_bad.json"))
-        with progress_bar("analyze", sum(entry.records for entry in indexed)):
-            run(pipeline)
-    return InputCounts.from_json(
-        read_json(os.path.join(scratch, "counts.json")),
-        read_json(os.path.join(scratch, "splits.json")),
-        [bad for group in read_json(os.path.join(scratch, "first_bad.json")) for bad in group],
-    )
+    return rows
+
+
+class _Pass:
+    """One pass over the training split."""
+
+    def __init__(self, spec: Spec, needs: Needs, known: Mapping, user: UserFunction | None):
+        self._spec, self._needs, self._known, self._user = spec, needs, known, user
+        self._features = feature_spec(spec, needs, user.dtypes if user else {})
+
+    def run(
+        self, indexed: Sequence[IndexedFile], scratch: str, beam_args: Sequence[str], number: int
+    ) -> InputCounts:
+        spec = self._spec
+        ranges = [one for entry in indexed for one in entry.ranges]
+        empty = preprocessing_statistics(self._known)
+        pipeline = make_pipeline(beam_args)
+        with tft_beam.Context(temp_dir=os.path.join(scratch, "tft")):
+            read = pipeline | "ReadCsv" >> ReadCsv(ranges, spec.data)
+            columns = TrainingColumns(
+                spec, self._needs, self._known, self._user.columns if self._user else {}
+            )
+            rows = read.blocks | "TrainingRows" >> beam.ParDo(columns).with_outputs(
+                SPLIT_ROWS, main="batches"
+            )
+            # pa.RecordBatch
+            batches = (rows.batches, adapter_config(self._features))
+            found = batches | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn(spec, self._needs, empty))
+            found | "WriteFound" >> tft_beam.WriteTransformFn(os.path.join(scratch, "found"))
+            if self._user:
+                own_rows = rows.batches | "UserColumns" >> beam.Map(select, sorted(self._user.dtypes))
+                own = (
+                    own_rows,
+                    adapter_config(self._user.features),
+                ) | "AnalyzeUser" >> tft_beam.AnalyzeDataset(self._user.preprocessing_fn)
+                own | "WriteUser" >> tft_beam.WriteTransformFn(os.path.join(scratch, "user"))
+            read[COUNTS] | "WriteCounts" >> WriteJson(os.path.join(scratch, "counts.json"))
+            rows[SPLIT_ROWS] | "WriteSplits" >> WriteJson(os.path.join(scratch, "splits.json"))
+            first = read[BAD_ROWS] | "FirstBad" >> beam.combiners.Top.Smallest(1, key=_place)
+            first | "WriteFirstBad" >> WriteJson(os.path.join(scratch, "first_bad.json"))
+            name = "analyze" if number == 0 else f"analyze, pass {number + 1}"
+            with progress_bar(name, sum(entry.records for entry in indexed)):
+                run(pipeline)
+        return InputCounts.from_json(
+            read_json(os.path.join(scratch, "counts.json")),
+            read_json(os.path.join(scratch, "splits.json")),
+            [bad for group in read_json(os.path.join(scratch, "first_bad.json")) for bad in group],
+        )
+
+    def found(self, scratch: str) -> dict[str, bytes]:
+        """Runs the graph that TFT wrote on one row: its outputs are the accumulators, whatever the row."""
+        output = tft.TFTransformOutput(os.path.join(scratch, "found"))
+        row = {}
+        for name, feature in self._features.items():
+            one = tf.zeros([1], feature.dtype)
+            is_list = isinstance(feature, tf.io.VarLenFeature)
+            row[name] = tf.sparse.from_dense(one[:, tf.newaxis]) if is_list else one
+        return {name: value.numpy()[0] for name, value in output.transform_raw_features(row).items()}
+
+
+def preprocessing_statistics(known: Mapping):
+    """Statistics of a source by name; empty ones for an unknown source."""
+    empty = ColumnStatistics()
+    return lambda source: known.get(source, empty)
 
 
 def _place(bad: dict) -> tuple[str, int]:
     return bad["file"], bad["row"]
 
 
-def _read_found(scratch: str, dtypes: Mapping[str, tf.DType]) -> dict[str, bytes]:
-    """Runs the graph that TFT wrote on one row: its outputs are the statistics, whatever the row."""
-    output = tft.TFTransformOutput(os.path.join(scratch, "found"))
-    row = {name: tf.zeros([1], dtype) for name, dtype in dtypes.items()}
-    return {name: value.numpy()[0] for name, value in output.transform_raw_features(row).items()}
-
-
-def _write_graph(spec: Spec, statistics: Statistics, manifest: Manifest, directory: str) -> None:
+def _write_graph(spec: Spec, finisher: Finisher, manifest: Manifest, directory: str) -> None:
     with open(os.path.join(directory, "statistics.pb"), "wb") as file:
-        file.write(statistics.SerializeToString(deterministic=True))
+        file.write(finisher.statistics.SerializeToString(deterministic=True))
     with open(os.path.join(directory, "spec.pbtxt"), "w", encoding="utf-8") as file:
         file.write(spec_text(portable_spec(spec)))
-    graph = TransformGraph(portable_spec(spec), statistics, read_vocabularies(directory, statistics))
+    copy_word_vectors(spec, directory)
+    graph = graph_of(directory, portable_spec(spec))
     _check_classes(graph.label)
+    check_shares(graph.features)
     save_graph(graph, os.path.join(directory, "graph"))
     manifest.features.extend(graph.features)
     manifest.label.CopyFrom(graph.label)

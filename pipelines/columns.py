@@ -2,27 +2,80 @@
 
 from __future__ import annotations
 
+import base64
+
 import numpy as np
 import pyarrow as pa
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
 
 from ..schemas import identity, numerals
-from ..schemas.spec_pb2 import FLOAT, INT, Spec
+from ..schemas.spec_pb2 import BASE64, FLOAT, INT, Column, Spec
+from ..transforms.needs import columns_by_name
+from .find_files import CsvFile
 from .read import FileBlock
 
 
-def raw_column(batch: pa.RecordBatch, name: str) -> np.ndarray:
+def raw_column(batch: pa.RecordBatch, declared: Column) -> np.ndarray:
     """One column without Arrow nulls.
+
+    Args:
+      batch: as it was read.
+      declared: the column; of lists the cell's text is given, of FILE the path, of BASE64 the bytes that it stands for.
 
     Returns:
       float32 (NaN is missing), int64 (the smallest is missing) or object of bytes (b"" is missing), shape [rows].
     """
-    column = batch.column(name)
+    column = batch.column(declared.name)
     if pa.types.is_floating(column.type):
         return column.fill_null(float("nan")).to_numpy() if column.null_count else column.to_numpy()
     if pa.types.is_integer(column.type):
         return column.fill_null(numerals.INT_MISSING).to_numpy()
     values = column.cast(pa.binary()) if pa.types.is_string(column.type) else column
-    return values.fill_null(b"").to_numpy(zero_copy_only=False)
+    found = values.fill_null(b"").to_numpy(zero_copy_only=False)
+    if declared.type == BASE64:
+        found[:] = [base64.b64decode(cell) for cell in found]
+    return found
+
+
+def fold_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
+    """int64 [rows], at least 0: a row is in the fold that this is the remainder of."""
+    hashes = identity.row_hashes(
+        identity.path_key(rows.file.relative, spec.seed), rows.block.rows, identity.FOLD
+    )
+    return (hashes >> np.uint64(1)).astype(np.int64)
+
+
+def read_files(paths: np.ndarray, file: CsvFile) -> tuple[np.ndarray, list[tuple[int, str]]]:
+    """The contents of the files that the cells of a FILE column name, below the folder that the patterns share.
+
+    Args:
+      paths: object of bytes [rows]; b"" is missing.
+      file: that the cells stand in.
+
+    Returns:
+      Object of bytes [rows], b"" where the cell is missing or the file cannot be read; (row, reason) of the latter.
+    """
+    root = file.path.removesuffix(file.relative)
+    contents, faults = np.empty(len(paths), object), []
+    known: dict[bytes, bytes] = {b"": b""}
+    for place, cell in enumerate(paths.tolist()):
+        if cell not in known:
+            try:
+                known[cell] = _read_file(root, cell.decode())
+            except OSError as error:
+                faults.append((place, f"names a file that cannot be read: {error.strerror or error}"))
+            except ValueError as error:
+                faults.append((place, str(error)))
+        contents[place] = known.get(cell, b"")
+    return contents, faults
+
+
+def _read_file(root: str, path: str) -> bytes:
+    if path.startswith(("/", "\\")) or ".." in path.replace("\\", "/").split("/"):
+        raise ValueError("names a file outside the folder of the CSV files")
+    with FileSystems.open(root + path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        return file.read()
 
 
 def split_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
@@ -32,7 +85,7 @@ def split_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
     if rows.file.split is not None:
         return np.full(len(block.rows), rows.file.split, np.int8)
     if split.HasField("time"):
-        return _split_by_time(raw_column(block.batch, split.time.column), spec)
+        return _split_by_time(raw_column(block.batch, columns_by_name(spec)[split.time.column]), spec)
     shares = (split.train, split.valid, split.test)
     if split.group:
         cells = block.batch.column(split.group).cast(pa.string()).fill_null("").to_pylist()

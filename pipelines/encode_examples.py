@@ -1,146 +1,165 @@
-"""In: columns of numbers. Out: the bytes of TFRecord files of tf.Examples, a whole chunk of rows at a time.
+"""In: columns of numbers. Out: the bytes of TFRecord files of tf.Examples or tf.SequenceExamples, many rows at a time.
 
-Every feature is one float or one integer, so all Examples of a data set have the same length and layout: one record is a
+Where every feature is one value or a vector, all Examples of a data set have the same length and layout: one record is a
 template in which the values are the only bytes that change. A chunk is a matrix of bytes, a record a row of it, and numpy
-writes column by column. Keys are sorted; the same rows always give the same bytes, which protobuf's own map
+writes column by column. Lists vary in length: then a record is joined from the entries of its features, neighbours of
+fixed width still from one template. Keys are sorted; the same rows always give the same bytes, which protobuf's own map
 serialisation does not promise.
 
-Wire format: https://protobuf.dev/programming-guides/encoding; tensorflow/core/example/example.proto, feature.proto.
-TFRecord: little-endian uint64 length, its masked CRC32C, the data, its masked CRC32C.
+Messages: tensorflow/core/example/example.proto, feature.proto.
 """
 
 from __future__ import annotations
 
-import dataclasses
+import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-import google_crc32c
 import numpy as np
 
-from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
+from ..schemas.manifest_pb2 import OutputFeature
+from .encode_lists import ListEntry, SequenceEntry
+from .ragged import Ragged
+from .wire_format import (
+    FOOTER_BYTES,
+    HEADER_BYTES,
+    encode_values,
+    entry_prefix,
+    feature_prefix,
+    field,
+    field_prefix,
+    frame_records,
+    record_footers,
+    record_header,
+    value_width,
+)
 
 # A chunk of records stays within the processor's cache.
 _CHUNK_ROWS = 4096
-_FLOAT_BYTES = 4
-# Of a varint with 7 bits a byte; a negative int64 takes all ten.
-_LONGEST_VARINT = 10
-_HEADER_BYTES, _FOOTER_BYTES = 12, 4
+_LISTS = ([-1], [-1, -1])
+# Example.features and SequenceExample.context; SequenceExample.feature_lists.
+_FEATURES, _FEATURE_LISTS = 1, 2
 
 
-@dataclasses.dataclass(frozen=True)
-class _Slot:
-    """Where one feature's value lies in the record, and how."""
-
-    name: str
-    is_float: bool
-    start: int
-    width: int
-    cardinality: int
-
-
-class ExampleEncoder:
-    """Encodes rows with these features.
+class FixedEntries:
+    """Entries of Features.feature, one after the other, of features that have as many values in every row.
 
     Args:
-      features: name and type of each.
+      features: of shapes without -1.
+
+    Attributes:
+      template: the entries' bytes, all values 0.
     """
 
     def __init__(self, features: Sequence[OutputFeature]):
-        entries, self._slots = b"", []
-        for feature in sorted(features, key=lambda feature: feature.name.encode()):
-            entry, offset, width = _entry(feature)
-            is_float = feature.type == OUTPUT_FLOAT
-            # Its tag and length come before the entry; the two lengths before all entries are added below.
-            self._slots.append(
-                _Slot(feature.name, is_float, len(entries) + offset, width, feature.cardinality)
-            )
-            entries += entry
-        example = b"\x0a" + _varint(len(entries)) + entries
-        shift = len(example) - len(entries)
-        self._slots = [dataclasses.replace(slot, start=slot.start + shift) for slot in self._slots]
-        length = len(example).to_bytes(8, "little")
-        header = length + _masked(np.array([google_crc32c.value(length)], np.uint32)).tobytes()
-        self._size = len(example)
-        self._template = np.frombuffer(header + example + bytes(_FOOTER_BYTES), np.uint8)
+        self.template, self._slots = b"", []
+        for feature in features:
+            count = math.prod(feature.shape)
+            size = count * value_width(feature)
+            self.template += entry_prefix(feature.name, feature_prefix(feature, size), size)
+            self._slots.append((feature, count, slice(len(self.template), len(self.template) + size)))
+            self.template += bytes(size)
 
-    def encode(self, columns: Mapping[str, np.ndarray], rows: int) -> Iterator[bytes]:
+    def fill(self, entries: np.ndarray, columns: Mapping[str, np.ndarray]) -> None:
+        """Writes the values into uint8 [rows, len(template)] that holds the template in every row.
+
+        Raises:
+          ValueError: an id is outside 0 … cardinality - 1.
+        """
+        for feature, count, place in self._slots:
+            values = columns[feature.name].reshape(len(entries) * count)
+            entries[:, place] = encode_values(feature, values).reshape(len(entries), -1)
+
+
+class ExampleEncoder:
+    """Encodes rows with these features: as tf.SequenceExamples if any of them is a `sequence`, else as tf.Examples.
+
+    Args:
+      features: name, type and shape of each.
+
+    Raises:
+      ValueError: a shape or a `sequence` that no Example can hold.
+    """
+
+    def __init__(self, features: Sequence[OutputFeature]):
+        for feature in features:
+            _check_shape(feature)
+        ordered = sorted(features, key=lambda feature: feature.name.encode())
+        context = [feature for feature in ordered if not feature.sequence]
+        self._context: list[tuple[str, FixedEntries | ListEntry]] = []
+        for is_list, group in itertools.groupby(context, key=lambda feature: list(feature.shape) in _LISTS):
+            if is_list:
+                self._context += [(feature.name, ListEntry(feature)) for feature in group]
+            else:
+                self._context.append(("", FixedEntries(list(group))))
+        self._sequences = [(feature.name, SequenceEntry(feature)) for feature in ordered if feature.sequence]
+
+    def encode(self, columns: Mapping[str, np.ndarray | Ragged], rows: int) -> Iterator[bytes]:
         """Records of `rows` rows, some thousand at a time.
 
         Args:
-          columns: float32 or int64 [rows], by feature name.
+          columns: by feature name float32 or int64 [rows], vectors [rows, …] with as many values as the shape says, lists
+            Ragged.
           rows: how many.
 
         Raises:
           ValueError: a feature with a cardinality has a value outside 0 … cardinality - 1.
         """
+        fixed = self._context[0][1] if len(self._context) == 1 and not self._sequences else None
         for start in range(0, rows, _CHUNK_ROWS):
             stop = min(start + _CHUNK_ROWS, rows)
-            yield self._encode_chunk(
-                {name: column[start:stop] for name, column in columns.items()}, stop - start
-            )
-
-    def _encode_chunk(self, columns: Mapping[str, np.ndarray], rows: int) -> bytes:
-        records = np.tile(self._template, (rows, 1))
-        for slot in self._slots:
-            start = _HEADER_BYTES + slot.start
-            column = columns[slot.name]
-            if slot.is_float:
-                value = np.ascontiguousarray(column, "<f4").view(np.uint8).reshape(rows, _FLOAT_BYTES)
+            chunk: dict[str, Any] = {name: _rows_of(column, start, stop) for name, column in columns.items()}
+            if isinstance(fixed, FixedEntries):
+                yield _encode_fixed(fixed, chunk, stop - start)
             else:
-                _check_ids(column, slot)
-                value = _varints(column, slot.width)
-            records[:, start : start + slot.width] = value
-        examples = np.ascontiguousarray(records[:, _HEADER_BYTES : _HEADER_BYTES + self._size])
-        data, size = examples.tobytes(), self._size
-        checksums = [google_crc32c.value(data[at : at + size]) for at in range(0, rows * size, size)]
-        records[:, -_FOOTER_BYTES:] = _masked(np.array(checksums, np.uint32)).view(np.uint8).reshape(rows, 4)
-        return records.tobytes()
+                yield frame_records(self._encode_lists(chunk, stop - start))
+
+    def _encode_lists(self, columns: Mapping[str, Any], rows: int) -> list[bytes]:
+        context = []
+        for name, entries in self._context:
+            if isinstance(entries, ListEntry):
+                context.append(entries.encode(columns[name]))
+            else:
+                block = np.tile(np.frombuffer(entries.template, np.uint8), (rows, 1))
+                entries.fill(block, columns)
+                data, size = block.tobytes(), len(entries.template)
+                context.append([data[at : at + size] for at in range(0, rows * size, size)])
+        messages = _messages(_FEATURES, context, rows)
+        if self._sequences:
+            lists = [entries.encode(columns[name]) for name, entries in self._sequences]
+            pairs = zip(messages, _messages(_FEATURE_LISTS, lists, rows), strict=True)
+            messages = [features + feature_lists for features, feature_lists in pairs]
+        return messages
 
 
-def _entry(feature: OutputFeature) -> tuple[bytes, int, int]:
-    """One entry of Features.feature: its bytes with a zero value, the value's offset in them, and its width."""
-    width = _FLOAT_BYTES if feature.type == OUTPUT_FLOAT else varint_width(feature.cardinality)
-    packed = b"\x0a" + _varint(width) + bytes(width)  # FloatList.value or Int64List.value, packed
-    kind = b"\x12" if feature.type == OUTPUT_FLOAT else b"\x1a"  # Feature.float_list, Feature.int64_list
-    value = kind + _varint(len(packed)) + packed
-    name = feature.name.encode()
-    content = b"\x0a" + _varint(len(name)) + name + b"\x12" + _varint(len(value)) + value
-    entry = b"\x0a" + _varint(len(content)) + content
-    return entry, len(entry) - width, width
+def _encode_fixed(entries: FixedEntries, columns: Mapping[str, np.ndarray], rows: int) -> bytes:
+    example = field(_FEATURES, entries.template)
+    size, first = len(example), HEADER_BYTES + len(example) - len(entries.template)
+    template = record_header(size) + example + bytes(FOOTER_BYTES)
+    records = np.tile(np.frombuffer(template, np.uint8), (rows, 1))
+    entries.fill(records[:, first:-FOOTER_BYTES], columns)
+    data = np.ascontiguousarray(records[:, HEADER_BYTES:-FOOTER_BYTES]).tobytes()
+    examples = [data[at : at + size] for at in range(0, rows * size, size)]
+    records[:, -FOOTER_BYTES:] = record_footers(examples)
+    return records.tobytes()
 
 
-def varint_width(cardinality: int) -> int:
-    """Bytes that hold any id below `cardinality`; 0: any int64."""
-    if not cardinality:
-        return _LONGEST_VARINT
-    return max(1, -(-(cardinality - 1).bit_length() // 7))
+def _messages(number: int, entries: Sequence[list[bytes]], rows: int) -> list[bytes]:
+    """Field `number` of each row's record, made of its entries."""
+    joined = list(map(b"".join, zip(*entries, strict=True))) if entries else [b""] * rows
+    return [field_prefix(number, len(content)) + content for content in joined]
 
 
-def _varint(value: int) -> bytes:
-    parts = []
-    while value > 0x7F:
-        parts.append(value & 0x7F | 0x80)
-        value >>= 7
-    return bytes([*parts, value])
+def _rows_of(column: np.ndarray | Ragged, start: int, stop: int) -> np.ndarray | Ragged:
+    return column.take(np.arange(start, stop)) if isinstance(column, Ragged) else column[start:stop]
 
 
-def _check_ids(column: np.ndarray, slot: _Slot) -> None:
-    # A larger id would lose its upper bits in the slot and come out as another one.
-    if slot.cardinality and (column.min() < 0 or column.max() >= slot.cardinality):
-        raise ValueError(f"feature '{slot.name}' has ids outside 0 … {slot.cardinality - 1}")
-
-
-def _varints(column: np.ndarray, width: int) -> np.ndarray:
-    """uint8 [rows, width]: padded to `width` by bytes that add nothing (0x85 0x80 0x00 is a valid 5)."""
-    rest = column.astype(np.int64).view(np.uint64)
-    out = np.empty((len(column), width), np.uint8)
-    for place in range(width):
-        out[:, place] = (rest & np.uint64(0x7F)) | np.uint64(0x80 if place < width - 1 else 0)
-        rest = rest >> np.uint64(7)
-    return out
-
-
-def _masked(checksums: np.ndarray) -> np.ndarray:
-    """TFRecord's masked CRC32C, uint32 little-endian."""
-    rotated = (checksums >> np.uint32(15)) | (checksums << np.uint32(17))
-    return (rotated + np.uint32(0xA282EAD8)).astype("<u4")
+def _check_shape(feature: OutputFeature) -> None:
+    shape = list(feature.shape)
+    if shape not in _LISTS and min(shape, default=1) < 1:
+        raise ValueError(f"feature '{feature.name}' has shape {shape}, which no Example can hold")
+    if shape not in _LISTS and feature.sequence:
+        raise ValueError(f"feature '{feature.name}' is a sequence of shape {shape}, not a list")
+    if shape == [-1, -1] and not feature.sequence:
+        raise ValueError(f"feature '{feature.name}' is a list of lists and no sequence")

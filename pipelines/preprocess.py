@@ -17,7 +17,10 @@ from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec, write_spec
 from ..schemas.spec import load_spec
 from ..schemas.spec_pb2 import Spec
-from .analyze import analyze
+from ..transforms.graph import load_graph
+from ..transforms.moved import moved
+from .analyze import analyze, transform_manifest
+from .extend import Earlier
 from .find_files import expand_patterns, find_files, open_data_file
 from .index import index_files
 from .transform import transform
@@ -56,6 +59,35 @@ def preprocess(
         indexed = index_files(spec, files, scratch, beam_args)
     run = {"analyze": analyze, "transform": transform}
     return {step: run[step](spec, indexed, run_dir, beam_args=beam_args, replace=replace) for step in steps}
+
+
+def extend(spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Sequence[str] = ()) -> list[str]:
+    """Adds the files that came since to the analysis of a run; reads only those, if one pass is enough.
+
+    Args:
+      spec: resolved; equal to that of the run but for its files.
+      run_dir: has `transform/`.
+      keep_ids: tokens keep their ids, and new ones come behind them; else the result is that of a full analysis.
+      beam_args: Beam's own options.
+
+    Returns:
+      What moved, one line each; empty if there is no new file.
+
+    Raises:
+      PrebakeError: as `index_files` and `analyze` say; files that were analysed are gone or changed, or the spec is another.
+    """
+    directory = os.path.join(run_dir, "transform")
+    earlier = Earlier(directory, spec, keep_ids=keep_ids)
+    files = find_files(spec)
+    if not earlier.new_files(files):
+        return []
+    with temporary_directory(run_dir, "index-scratch") as scratch:
+        indexed = index_files(spec, earlier.to_index(files), scratch, beam_args)
+    every = earlier.with_known(files, indexed)
+    earlier.check_spec(transform_manifest(spec, every))
+    analyze(spec, every, run_dir, beam_args=beam_args, earlier=earlier)
+    graph = load_graph(directory)
+    return moved(earlier.statistics, graph.learnt.statistics, earlier.tokens, graph.learnt.vocabularies)
 
 
 def summary(run_dir: str) -> str:

@@ -6,6 +6,7 @@ workers, bundling and retry. Rows travel as Arrow record batches, one element fo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
+from .ragged import Ragged, from_arrow
 
 # No feature can have this name.
 ORDER = "#order"
@@ -28,11 +30,20 @@ class Part(NamedTuple):
 
 
 def part_schema(features: Sequence[OutputFeature]) -> pa.Schema:
-    """Columns of a Part."""
-    types = {
-        feature.name: pa.float32() if feature.type == OUTPUT_FLOAT else pa.int64() for feature in features
-    }
+    """Columns of a Part: vectors are flat fixed-size lists, lists large_lists."""
+    types = {feature.name: _arrow_type(feature) for feature in features}
     return pa.schema([(name, types[name]) for name in sorted(types)] + [(ORDER, pa.uint64())])
+
+
+def _arrow_type(feature: OutputFeature) -> pa.DataType:
+    value = pa.float32() if feature.type == OUTPUT_FLOAT else pa.int64()
+    if not feature.shape:
+        return value
+    if min(feature.shape) >= 0:
+        return pa.list_(value, math.prod(feature.shape))
+    for _ in feature.shape:
+        value = pa.large_list(value)
+    return value
 
 
 def shard_of_rows(hashes: np.ndarray, splits: np.ndarray, shards: Sequence[int]) -> np.ndarray:
@@ -52,20 +63,19 @@ def shard_of_rows(hashes: np.ndarray, splits: np.ndarray, shards: Sequence[int])
 
 
 def cut_into_parts(
-    columns: Mapping[str, np.ndarray], order: np.ndarray, shard: np.ndarray, schema: pa.Schema
+    columns: Mapping[str, np.ndarray | Ragged], order: np.ndarray, shard: np.ndarray, schema: pa.Schema
 ) -> Iterator[tuple[int, int, bytes]]:
     """(shard, rows, Arrow's bytes) for each shard that has rows of this block.
 
     Args:
-      columns: [rows] each, by name.
+      columns: by name [rows], vectors [rows, …], lists Ragged.
       order: uint64 [rows], place in the shard.
       shard: int64 [rows].
       schema: from `part_schema`.
     """
     by_shard = np.argsort(shard, kind="stable")
-    batch = pa.record_batch(
-        [*(columns[name][by_shard] for name in schema.names[:-1]), order[by_shard]], schema=schema
-    )
+    arrays = [_to_arrow(columns[name], by_shard, schema.field(name).type) for name in schema.names[:-1]]
+    batch = pa.record_batch([*arrays, order[by_shard]], schema=schema)
     shards, starts = np.unique(shard[by_shard], return_index=True)
     stops = np.append(starts, len(shard))[1:]
     for one, start, stop in zip(shards.tolist(), starts.tolist(), stops.tolist(), strict=True):
@@ -73,8 +83,21 @@ def cut_into_parts(
         yield one, stop - start, data
 
 
-def join_parts(parts: Iterable[Part], schema: pa.Schema) -> tuple[dict[str, np.ndarray], dict[int, int]]:
+def _to_arrow(column: np.ndarray | Ragged, rows: np.ndarray, kind: pa.DataType) -> np.ndarray | pa.Array:
+    if isinstance(column, Ragged):
+        return column.take(rows).to_arrow()
+    if pa.types.is_fixed_size_list(kind):
+        flat = column.reshape(len(column), kind.list_size)[rows]
+        return pa.FixedSizeListArray.from_arrays(flat.reshape(-1), kind.list_size)
+    return column[rows]
+
+
+def join_parts(
+    parts: Iterable[Part], schema: pa.Schema
+) -> tuple[dict[str, np.ndarray | Ragged], dict[int, int]]:
     """The rows of one shard in their order, and how many came from each file.
+
+    Columns come back as `cut_into_parts` takes them, vectors as [rows, values].
 
     Rows with the same hash, which are as good as never, keep the order of file and record.
     """
@@ -82,8 +105,17 @@ def join_parts(parts: Iterable[Part], schema: pa.Schema) -> tuple[dict[str, np.n
     batches = [pa.ipc.read_record_batch(pa.py_buffer(part.data), schema) for part in ordered]
     table = pa.Table.from_batches(batches, schema)
     order = np.argsort(table[ORDER].to_numpy(), kind="stable")
-    columns = {name: table[name].to_numpy()[order] for name in schema.names[:-1]}
+    columns = {name: _from_arrow(table[name], order) for name in schema.names[:-1]}
     counts: dict[int, int] = {}
     for part in ordered:
         counts[part.file] = counts.get(part.file, 0) + part.rows
     return columns, counts
+
+
+def _from_arrow(column: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray | Ragged:
+    if pa.types.is_large_list(column.type):
+        return from_arrow(column.combine_chunks()).take(rows)
+    if pa.types.is_fixed_size_list(column.type):
+        flat = column.combine_chunks().flatten().to_numpy()
+        return flat.reshape(-1, column.type.list_size)[rows]
+    return column.to_numpy()[rows]

@@ -13,6 +13,7 @@ import apache_beam as beam
 
 from ..schemas.commit import TEMPORARY_PREFIX, differences, is_current, publish, temporary_directory
 from ..schemas.errors import ArtifactError
+from ..schemas.feature_spec import write_feature_spec
 from ..schemas.manifest import read_manifest, set_fingerprint
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
 from ..schemas.spec import spec_text
@@ -20,6 +21,7 @@ from ..schemas.spec_pb2 import REGRESSION, Spec
 from .analyze import transform_manifest
 from .collect import WriteJson, read_json
 from .counts import InputCounts, check_counts
+from .extend import note_kept_ids
 from .find_files import SPLITS
 from .index import IndexedFile
 from .progress import progress_bar
@@ -104,6 +106,7 @@ def transform(
     """
     analyzed = read_manifest(os.path.join(run_dir, "transform"), "transform")
     wanted = transform_manifest(spec, indexed)
+    note_kept_ids(wanted, os.path.join(run_dir, "transform"), {})
     if analyzed.fingerprint != wanted.fingerprint:
         raise ArtifactError(
             os.path.join(run_dir, "transform"),
@@ -124,6 +127,7 @@ def transform(
         check_counts(counts, indexed, spec)
         counts.write(manifest)
         job.write_splits(manifest)
+        write_feature_spec(temporary, manifest)
         _write_rejected(run_dir, manifest, bad)
     return True
 
@@ -199,7 +203,7 @@ class _Job:
         ranges = read_json(self.path("counts"))
         counts = InputCounts.from_json(ranges, read_json(self.path("splits")), bad)
         for entry in bad:  # these were good rows when they were read
-            counts.files[entry["file"]].rejected += bool(entry.get("unknown_class"))
+            counts.files[entry["file"]].rejected += bool(entry.get("found_late"))
         return counts
 
     def write_splits(self, manifest: Manifest) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,11 +12,13 @@ import tensorflow as tf
 
 from ..schemas import identity
 from ..schemas.errors import DataError
-from ..schemas.manifest_pb2 import OutputFeature
-from ..schemas.spec_pb2 import REGRESSION, Spec
-from ..transforms.graph import raw_columns
-from ..transforms.saved_graph import load_saved_graph
-from .columns import raw_column, split_of_rows
+from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
+from ..schemas.spec_pb2 import FILE, REGRESSION, Spec
+from ..transforms.graph import NO_FOLD
+from ..transforms.needs import columns_by_name
+from ..transforms.saved_graph import input_columns, load_saved_graph
+from .columns import fold_of_rows, raw_column, read_files, split_of_rows
+from .ragged import Ragged, from_padded
 from .read import BAD_ROWS, FileBlock, bad_row
 from .shuffle import Part, cut_into_parts, part_schema, shard_of_rows
 
@@ -26,8 +29,8 @@ SAMPLE, SPLIT_ROWS = "sample", "split_rows"
 class TransformRows(beam.DoFn):
     """FileBlock → (shard, Part) for each shard.
 
-    Tagged SAMPLE: dicts of raw records; BAD_ROWS: rows whose class the training split lacks; SPLIT_ROWS: rows kept of
-    each file and split.
+    Tagged SAMPLE: dicts of raw records; BAD_ROWS: rows whose class the training split lacks, or that name a file which
+    cannot be read; SPLIT_ROWS: rows kept of each file and split.
 
     Args:
       spec: resolved.
@@ -53,18 +56,28 @@ class TransformRows(beam.DoFn):
 
     def setup(self) -> None:
         self._graph = load_saved_graph(self._graph_dir)
-        self._inputs = [column.name for column in raw_columns(self._spec)]
+        self._columns = columns_by_name(self._spec)
+        self._inputs = input_columns(self._graph)
+        self._files_of = [name for name in self._inputs if self._columns[name].type == FILE]
+        self._out_of_fold = any(feature.out_of_fold for feature in self._features)
         self._numbers = {path: number for number, path in enumerate(self._files)}
         self._schema = part_schema(self._features)
 
     def process(self, rows: FileBlock) -> Iterator[Any]:
-        columns = self._transform(rows)
-        kept = np.arange(len(rows.block.rows))
-        if self._spec.data.label.kind != REGRESSION and (columns[LABEL] < 0).any():
-            yield from self._unknown_classes(rows, columns[LABEL])
-            kept = np.flatnonzero(columns[LABEL] >= 0)
-            columns = {name: column[kept] for name, column in columns.items()}
+        label = self._label(rows)
+        good = np.ones(len(rows.block.rows), bool)
+        if self._spec.data.label.kind != REGRESSION:
+            yield from self._unknown_classes(rows, label)
+            good = label >= 0
+        contents, unread = self._contents(rows, good)
+        for error in unread:
+            good[error[0]] = False
+            yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, *error))
+        kept = np.flatnonzero(good)
         splits = split_of_rows(rows, self._spec)[kept]
+        folds = np.where(splits == 0, fold_of_rows(rows, self._spec)[kept], NO_FOLD)
+        columns = self._transform(rows, kept, folds, contents)
+        columns[LABEL] = label[kept]
         numbers = rows.block.rows[kept]
         key = identity.path_key(rows.file.relative, self._spec.seed)
         shard = shard_of_rows(identity.row_hashes(key, numbers, identity.SHARD), splits, self._shards)
@@ -72,33 +85,74 @@ class TransformRows(beam.DoFn):
         yield beam.pvalue.TaggedOutput(
             SPLIT_ROWS, {"path": rows.file.relative, "rows": np.bincount(splits, minlength=3).tolist()}
         )
-        yield from self._sample(rows, kept, splits, shard, order)
+        yield from self._sample(rows, kept, splits, shard, order, folds, contents)
         file = self._numbers[rows.file.relative]
         for one, count, data in cut_into_parts(columns, order, shard, self._schema):
             yield one, Part(file, int(numbers[0]), count, data)
 
-    def _transform(self, rows: FileBlock) -> dict[str, np.ndarray]:
+    def _label(self, rows: FileBlock) -> np.ndarray:
+        column = self._columns[self._spec.data.label.column]
+        return self._graph.label(tf.constant(raw_column(rows.block.batch, column))).numpy()
+
+    def _contents(
+        self, rows: FileBlock, good: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], list[tuple[int, str, str]]]:
+        """The contents of the files that columns name, object (bytes) [rows]; (row, column, reason) of those that cannot be
+        read."""
+        contents, unread = {}, []
+        for name in self._files_of:
+            paths = raw_column(rows.block.batch, self._columns[name])
+            contents[name], faults = read_files(np.where(good, paths, b""), rows.file)
+            unread += [(place, name, reason) for place, reason in faults]
+        return contents, unread
+
+    def _transform(
+        self, rows: FileBlock, kept: np.ndarray, folds: np.ndarray, contents: dict[str, np.ndarray]
+    ) -> dict[str, np.ndarray | Ragged]:
         batch = rows.block.batch
-        raw = {name: tf.constant(raw_column(batch, name)) for name in self._inputs}
-        columns = {name: value.numpy() for name, value in self._graph.features(raw).items()}
-        label = raw_column(batch, self._spec.data.label.column)
-        columns[LABEL] = self._graph.label(tf.constant(label)).numpy()
+        raw = {}
+        for name in self._inputs:
+            column = contents[name] if name in contents else raw_column(batch, self._columns[name])
+            raw[name] = tf.constant(column[kept])
+        if self._out_of_fold:
+            found = self._graph.training_features(raw, tf.constant(folds))
+        else:
+            found = self._graph.features(raw)
+        columns: dict[str, np.ndarray | Ragged] = {}
+        for feature in self._features:
+            if feature.name in found:
+                value = found[feature.name].numpy()
+                is_list = any(size < 0 for size in feature.shape)
+                columns[feature.name] = from_padded(value, feature.type == OUTPUT_FLOAT) if is_list else value
         if self._spec.data.weight:
-            columns[WEIGHT] = raw_column(batch, self._spec.data.weight).astype(np.float32)
+            weight = raw_column(batch, self._columns[self._spec.data.weight])
+            columns[WEIGHT] = weight[kept].astype(np.float32)
         return columns
 
     def _unknown_classes(self, rows: FileBlock, label: np.ndarray) -> Iterator[beam.pvalue.TaggedOutput]:
         name = self._spec.data.label.column
-        values = raw_column(rows.block.batch, name)
+        reason = (
+            "is a class that no row of the training split has: name it in data.label.classes or drop the row"
+        )
         for place in np.flatnonzero(label < 0):
-            value = values[place]
-            text = value.decode() if isinstance(value, bytes) else str(value)
-            reason = "is a class that no row of the training split has: name it in data.label.classes or drop the row"
-            error = DataError(rows.file.path, int(rows.block.rows[place]), name, text, reason)
-            yield beam.pvalue.TaggedOutput(BAD_ROWS, bad_row(rows.file, error) | {"unknown_class": True})
+            yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, int(place), name, reason))
+
+    def _bad(self, rows: FileBlock, place: int, name: str, reason: str) -> dict[str, Any]:
+        """A row that was good when it was read."""
+        value = raw_column(rows.block.batch, self._columns[name])[place]
+        text = value.decode() if isinstance(value, bytes) else str(value)
+        error = DataError(rows.file.path, int(rows.block.rows[place]), name, text, reason)
+        return bad_row(rows.file, error) | {"found_late": True}
 
     def _sample(
-        self, rows: FileBlock, kept: np.ndarray, splits: np.ndarray, shard: np.ndarray, order: np.ndarray
+        self,
+        rows: FileBlock,
+        kept: np.ndarray,
+        splits: np.ndarray,
+        shard: np.ndarray,
+        order: np.ndarray,
+        folds: np.ndarray,
+        contents: dict[str, np.ndarray],
     ) -> Iterator[beam.pvalue.TaggedOutput]:
         first_shard = np.concatenate([[0], np.cumsum(self._shards)[:-1]])
         # The last threshold may be 2**64, which uint64 cannot hold.
@@ -112,4 +166,11 @@ class TransformRows(beam.DoFn):
                 "header": rows.header,
                 "record": rows.block.raw(int(kept[place])).decode(),
             }
+            if self._out_of_fold:
+                entry["fold"] = int(folds[place])
+            if contents:
+                row = int(kept[place])
+                entry["files"] = {
+                    name: base64.b64encode(column[row]).decode() for name, column in contents.items()
+                }
             yield beam.pvalue.TaggedOutput(SAMPLE, entry)

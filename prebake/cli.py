@@ -82,13 +82,14 @@ def make_parser() -> argparse.ArgumentParser:
     _add_init(commands)
     _add_step(commands, "run", "everything: preprocess, train, evaluate, export", beam=True)
     _add_step(commands, "preprocess", "analyze, then transform", beam=True)
-    _add_step(commands, "analyze", "learn statistics and vocabularies from the training split", beam=True)
+    _add_analyze(commands)
     _add_step(commands, "transform", "write shuffled TFRecord shards of every split", beam=True)
     _add_step(commands, "train", "train the model on the shards")
     _add_step(commands, "evaluate", "print the model's metrics on one split").add_argument(
         "--split", default="test", choices=("train", "valid", "test"), help="default: test"
     )
     _add_step(commands, "export", "write a SavedModel that takes raw rows, and prove its parity")
+    _add_explain(commands)
     _add_predict(commands)
     return parser
 
@@ -119,6 +120,36 @@ def _add_step(commands, name: str, text: str, *, beam: bool = False) -> argparse
     )
     step.set_defaults(takes_beam_args=beam)
     return step
+
+
+def _add_analyze(commands) -> None:
+    analyze = _add_step(
+        commands, "analyze", "learn statistics and vocabularies from the training split", beam=True
+    )
+    analyze.add_argument(
+        "--extend",
+        action="store_true",
+        help="add the files that came since the last analysis to it, reading only those, and say what moved",
+    )
+    analyze.add_argument(
+        "--keep-ids",
+        action="store_true",
+        help="with --extend: every token keeps its id, and new tokens come behind",
+    )
+
+
+def _add_explain(commands) -> None:
+    explain = commands.add_parser(
+        "explain",
+        help="show what each feature makes of one raw row, step by step",
+        description="Follows one raw row from its cells to what the model reads, by the graph of a run that was analyzed.",
+        epilog="example: prebake explain price.yaml --csv data/part-003.csv:17   (rows as errors count them)",
+    )
+    explain.add_argument("spec", metavar="SPEC", help=_SPEC)
+    explain.add_argument("--run", metavar="DIR", help="run directory (default: runs/ and the spec's name)")
+    which = explain.add_mutually_exclusive_group(required=True)
+    which.add_argument("--csv", metavar="FILE:ROW", default="", help="a row of a file; the header is row 1")
+    which.add_argument("--row", metavar="RECORD", default="", help="a record, fields as in the spec")
 
 
 def _add_predict(commands) -> None:

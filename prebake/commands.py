@@ -36,7 +36,28 @@ def init(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 
 def analyze(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
-    _preprocess(args, beam_args, ["analyze"])
+    if args.extend or args.keep_ids:
+        _extend(args, beam_args)
+    else:
+        _preprocess(args, beam_args, ["analyze"])
+
+
+def _extend(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
+    from .schemas.errors import PrebakeError
+
+    if not args.extend:
+        raise PrebakeError("--keep-ids goes with --extend")
+    spec, run_dir = _open(args)
+    from .pipelines.preprocess import extend
+
+    started = time.monotonic()
+    lines = extend(spec, run_dir, keep_ids=args.keep_ids, beam_args=beam_args)
+    write_spec(run_dir, spec)
+    if lines:
+        _say("analyze", True, started)
+        _indent("\n".join(lines))
+    else:
+        print("analyze: no new file: nothing to do", flush=True)
 
 
 def transform(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
@@ -101,6 +122,13 @@ def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
     for step in (train, evaluate, export):
         step(args, beam_args)
     print(f"everything lies in {_run_dir(args)}; next: prebake predict {_run_dir(args)} ROWS.csv")
+
+
+def explain(args: argparse.Namespace, _: Sequence[str]) -> None:
+    spec, run_dir = _open(args)
+    from .explain import explain
+
+    print(explain(run_dir, spec, csv=args.csv, row=args.row))
 
 
 def predict(args: argparse.Namespace, _: Sequence[str]) -> None:

@@ -8,19 +8,23 @@ import pyarrow as pa
 
 from . import spec_pb2
 from .numerals import parse_floats, parse_ints
+from .spec_defaults import TIME_FORMAT
 from .spec_source import SpecSource, enum_name, nearest, quote
+from .timestamps import check_format, parse_times
 
-# The rows' hashes stand beside the columns under this name while they are analyzed.
-_RESERVED = "__row_hash__"
+_LISTS = (spec_pb2.FLOAT, spec_pb2.INT, spec_pb2.STRING)
 NUMBERS = (spec_pb2.FLOAT, spec_pb2.INT)
 
 
-def fits(text: str, type_: spec_pb2.ColumnType) -> bool:
-    """True if a cell with this text could be read into a column of the type."""
-    if type_ not in NUMBERS:
+def fits(text: str, column: spec_pb2.Column) -> bool:
+    """True if a cell (of lists: an element) with this text could be read into the column."""
+    cells = pa.array([text], pa.string())
+    if column.type == spec_pb2.TIME:
+        return not parse_times(cells, column.format or TIME_FORMAT)[1][0]
+    if column.type not in NUMBERS:
         return True
-    parse = parse_ints if type_ == spec_pb2.INT else parse_floats
-    return not parse(pa.array([text], pa.string()))[1][0]
+    parse = parse_ints if column.type == spec_pb2.INT else parse_floats
+    return not parse(cells)[1][0]
 
 
 def type_name(type_: spec_pb2.ColumnType) -> str:
@@ -49,10 +53,8 @@ def check_columns(data: spec_pb2.Data, source: SpecSource) -> dict[str, spec_pb2
         path = f"data.columns.{column.name}"
         if column.name in columns:
             raise source.error(path, "is given twice")
-        if column.name == _RESERVED:
-            raise source.error(path, "this name is taken by prebake", "rename the column in the files")
         if column.type == spec_pb2.COLUMN_TYPE_UNSPECIFIED:
-            raise source.error(path, "has no type", "one of float, int, string, ignore")
+            raise source.error(path, "has no type", "one of float, int, string, time, file, base64, ignore")
         _check_column(column, path, source)
         columns[column.name] = column
     for user, name in (
@@ -63,6 +65,15 @@ def check_columns(data: spec_pb2.Data, source: SpecSource) -> dict[str, spec_pb2
         if name in columns and not columns[name].required and columns[name].type != spec_pb2.IGNORE:
             path = f"data.columns.{name}.required"
             raise source.error(path, f"must be true: the {user} needs a value in every row", "leave it out")
+    group = data.split.group
+    for user, name, path in (
+        ("the label", data.label.column, "data.label.column"),
+        ("the weight", data.weight, "data.weight"),
+        ("a split by group", group, "data.split.group"),
+        ("a split by time", data.split.time.column, "data.split.time.column"),
+    ):
+        if name in columns:
+            check_scalar(name, user, columns, source, path)
     if data.weight:
         column = column_of(data.weight, "data.weight", columns, source)
         if column.type not in NUMBERS:
@@ -75,8 +86,20 @@ def check_columns(data: spec_pb2.Data, source: SpecSource) -> dict[str, spec_pb2
 
 
 def _check_column(column: spec_pb2.Column, path: str, source: SpecSource) -> None:
+    _check_lists(column, path, source)
+    if column.format and column.type != spec_pb2.TIME:
+        raise source.error(
+            f"{path}.format", f"has no meaning for type {type_name(column.type)}", "type: time"
+        )
+    if column.format:
+        try:
+            check_format(column.format)
+        except ValueError as error:
+            raise source.error(
+                f"{path}.format", f"{quote(column.format)} {error}", "e.g. %Y-%m-%d %H:%M:%S"
+            ) from None
     for value in column.values:
-        if not fits(value, column.type):
+        if not fits(value, column):
             raise source.error(
                 f"{path}.values", f"{quote(value)} is no value of a column of type {type_name(column.type)}"
             )
@@ -92,4 +115,34 @@ def _check_column(column: spec_pb2.Column, path: str, source: SpecSource) -> Non
     if column.HasField("min") and column.HasField("max"):
         source.require(
             column.min <= column.max, f"{path}.max", f"at least min, which is {column.min:.12g}", column.max
+        )
+
+
+def _check_lists(column: spec_pb2.Column, path: str, source: SpecSource) -> None:
+    at = f"{path}.separators"
+    if column.separators and column.type not in _LISTS:
+        raise source.error(at, f"lists of type {type_name(column.type)} are not read", "float, int or string")
+    if len(column.separators) > 2:
+        raise source.error(at, f"{len(column.separators)} are given", "at most 2: lists of lists")
+    for index, separator in enumerate(column.separators):
+        if not separator or "\n" in separator or '"' in separator:
+            raise source.error(f"{at}[{index}]", f"{quote(separator)} cannot be a separator", "e.g. '|'")
+        if separator in column.separators[:index]:
+            raise source.error(at, f"{quote(separator)} is given twice")
+    source.require(column.length >= 0, f"{path}.length", "at least 1", column.length)
+    if column.length and not column.separators:
+        raise source.error(
+            f"{path}.length", "is of lists, and the column has no separators", "separators: '|'"
+        )
+
+
+def check_scalar(
+    name: str, user: str, columns: dict[str, spec_pb2.Column], source: SpecSource, path: str
+) -> None:
+    """Refuses lists and bytes as label, weight, group, time or key."""
+    column = columns[name]
+    if column.separators or column.type in (spec_pb2.FILE, spec_pb2.BASE64):
+        what = "lists" if column.separators else type_name(column.type)
+        raise source.error(
+            path, f"{quote(name)} holds {what}, and {user} needs one value", "name another column"
         )

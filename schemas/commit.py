@@ -64,11 +64,16 @@ def is_current(directory: str, manifest: Manifest, *, replace: bool = False) -> 
     )
 
 
-def differences(found: Manifest, wanted: Manifest) -> str:
-    """Names of the parts in which two fingerprints differ, in one line."""
+def different_parts(found: Manifest, wanted: Manifest) -> list[str]:
+    """Names of the parts in which two fingerprints differ, sorted."""
     old = {part.name: part.sha256 for part in found.parts}
     new = {part.name: part.sha256 for part in wanted.parts}
-    return ", ".join(sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)))
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+
+
+def differences(found: Manifest, wanted: Manifest) -> str:
+    """Names of the parts in which two fingerprints differ, in one line."""
+    return ", ".join(different_parts(found, wanted))
 
 
 @contextlib.contextmanager

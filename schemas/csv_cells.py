@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import math
 
 import numpy as np
@@ -12,6 +14,7 @@ from . import spec_pb2
 from .csv_layout import Layout, LayoutColumn
 from .errors import DataError
 from .numerals import INT_MISSING, is_float, is_int, parse_floats, parse_ints
+from .timestamps import parse_times
 
 _FORM = {
     spec_pb2.FLOAT: "is not a number: digits with an optional '-', '.' and exponent, nothing else",
@@ -52,18 +55,29 @@ def type_cells(
 
 def _type_column(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]:
     """The typed column [n] and, as bool [n], its bad cells."""
-    array, bad = _parse(texts, column)
+    if column.separators:
+        array, bad = texts, bad_lists(texts, column)
+    else:
+        array, bad = type_values(texts, column)
     if column.required and texts.null_count:
         bad = bad | texts.is_null().to_numpy(zero_copy_only=False)
+    return array, bad
+
+
+def type_values(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]:
+    """Typed values [n] of texts of one value each, and, as bool [n], those that are not allowed."""
+    array, bad = _parse(texts, column)
     if column.values:
         allowed, _ = _parse(_allowed(column), column)
         bad = bad | (pc.is_valid(array).to_numpy(zero_copy_only=False) & ~_true(pc.is_in(array, allowed)))
-    if column.type != spec_pb2.STRING:
+    if column.type in _FORM:
         lowest, highest = _limits(column)
         if lowest is not None:
             bad = bad | _true(pc.less(array, lowest))
         if highest is not None:
             bad = bad | _true(pc.greater(array, highest))
+        if column.above is not None:
+            bad = bad | _true(pc.less_equal(array, pa.scalar(column.above, array.type)))
     return array, bad
 
 
@@ -72,6 +86,10 @@ def _parse(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]
         return parse_floats(texts)
     if column.type == spec_pb2.INT:
         return parse_ints(texts)
+    if column.type == spec_pb2.TIME:
+        return parse_times(texts, column.time_format)
+    if column.type == spec_pb2.BASE64:
+        return texts, np.array([not is_base64(cell) for cell in texts.to_pylist()], np.bool_)
     return texts, np.zeros(len(texts), np.bool_)
 
 
@@ -102,6 +120,17 @@ def _reason(cell: bytes | None, column: LayoutColumn) -> str:
     """Why this cell, known to be bad, is bad."""
     if cell is None:
         return "is missing, but the column needs a value in every row"
+    if column.separators:
+        return list_fault(cell, column)
+    return value_fault(cell, column)
+
+
+def value_fault(cell: bytes, column: LayoutColumn) -> str:
+    """Why this text of one value, known to be bad, is bad."""
+    if column.type == spec_pb2.TIME:
+        return f"is not a time like {column.time_format}"
+    if column.type == spec_pb2.BASE64:
+        return "is not base64"
     if column.type == spec_pb2.FLOAT and not is_float(cell):
         return _FORM[spec_pb2.FLOAT]
     if column.type == spec_pb2.INT and not is_int(cell):
@@ -114,9 +143,52 @@ def _reason(cell: bytes | None, column: LayoutColumn) -> str:
     if column.values and not _true(pc.is_in(_parse(text, column)[0], _parse(_allowed(column), column)[0]))[0]:
         return f"is not one of the allowed values {', '.join(column.values)}"
     number = float(cell)
+    if column.above is not None and number <= column.above:
+        return f"is not above {column.above:g}, which data.label.log needs"
     if column.min is not None and number < column.min:
         return f"is below the minimum {column.min:g}"
     return f"is above the maximum {column.max:g}"
+
+
+def bad_lists(texts: pa.Array, column: LayoutColumn) -> np.ndarray:
+    """Bool [n]: cells with an element that is not allowed, or a list of another length."""
+    bad = np.zeros(len(texts), np.bool_)
+    lists, parents = texts.cast(pa.string()), np.arange(len(texts))
+    for separator in column.separators:
+        split = pc.split_pattern(lists, separator)
+        lengths, inner = pc.list_value_length(split), pc.list_parent_indices(split).to_numpy()
+        if column.length and separator == column.separators[-1]:
+            bad[parents[_true(pc.not_equal(lengths, column.length))]] = True
+        lists, parents = pc.list_flatten(split), parents[inner]
+    # An empty text is a missing value.
+    elements = pc.if_else(pc.equal(lists, ""), pa.scalar(None, pa.string()), lists).cast(pa.binary())
+    bad[parents[type_values(elements, column)[1]]] = True
+    return bad
+
+
+def list_fault(cell: bytes, column: LayoutColumn) -> str:
+    """Why this list, known to be bad, is bad: its first bad element, or its length."""
+    lists = [cell]
+    for separator in column.separators:
+        parts = [part.split(separator.encode()) for part in lists]
+        if column.length and separator == column.separators[-1]:
+            for part in parts:
+                if len(part) != column.length:
+                    return f"has {len(part)} values, and the column says {column.length}"
+        lists = [element for part in parts for element in part]
+    for place, element in enumerate(lists, 1):
+        if element and type_values(pa.array([element], pa.binary()), column)[1][0]:
+            return f"element {place}, '{element.decode()}', {value_fault(element, column)}"
+    return "is not a list that the column allows"
+
+
+def is_base64(cell: bytes | None) -> bool:
+    """Whether a cell is base64 of the standard alphabet; a missing one is."""
+    try:
+        base64.b64decode(cell or b"", validate=True)
+    except binascii.Error:
+        return False
+    return True
 
 
 def _allowed(column: LayoutColumn) -> pa.Array:

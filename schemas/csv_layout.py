@@ -23,11 +23,15 @@ class LayoutColumn:
 
     Attributes:
       name: as in the spec.
-      type: FLOAT, INT or STRING.
+      type: of the cell, or of the elements of a list; not IGNORE.
       position: of its field in each record, from 0.
       required: a missing value makes the row a bad row.
       values: texts of the allowed values; empty: all.
       min, max: smallest and largest value allowed, or None.
+      above: every value must be greater, or None.
+      separators: of lists, the outer one first; empty: one value a cell.
+      length: of each (inner) list; 0: any.
+      time_format: of a TIME column.
     """
 
     name: str
@@ -37,6 +41,10 @@ class LayoutColumn:
     values: tuple[str, ...]
     min: float | None
     max: float | None
+    above: float | None = None
+    separators: tuple[str, ...] = ()
+    length: int = 0
+    time_format: str = ""
 
 
 @dataclass(frozen=True)
@@ -145,6 +153,11 @@ def _layout_column(
         values=tuple(column.values),
         min=smallest,
         max=column.max if column.HasField("max") else None,
+        # ln(1 + label) has no value at -1 and below.
+        above=-1.0 if data.label.log and column.name == data.label.column else None,
+        separators=tuple(column.separators),
+        length=column.length,
+        time_format=column.format,
     )
 
 

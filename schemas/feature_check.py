@@ -2,25 +2,41 @@
 
 from __future__ import annotations
 
-import math
 import re
 
 from . import spec_pb2
 from .column_check import NUMBERS, column_of, fits, type_name
+from .encode_check import check_encode, check_list_options
+from .family_check import check_family
 from .propose import RESERVED_NAMES
-from .spec_defaults import ID_TRANSFORMS
+from .spec_defaults import FILL_THEMSELVES, gives_ids
 from .spec_source import TRANSFORMS, SpecSource, enum_name, listed, nearest, quote
+from .step_check import Kind, check_steps
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-# Column types that a transform reads, and what to do about another.
-_READS = {
-    "as_is": (NUMBERS, "vocabulary or hash"),
-    "standardize": (NUMBERS, "vocabulary or hash"),
-    "min_max": (NUMBERS, "vocabulary or hash"),
-    "buckets": (NUMBERS, "vocabulary or hash"),
-    "vocabulary": ((spec_pb2.STRING, spec_pb2.INT), "buckets, or declare the column int or string"),
-    "hash": ((spec_pb2.STRING, spec_pb2.INT), "buckets, or declare the column int or string"),
+_TOKENS = (spec_pb2.STRING, spec_pb2.INT)
+_BYTES = (spec_pb2.FILE, spec_pb2.BASE64)
+# What a transform reads, how deep, and what to do about anything else.
+_READS: dict[str, tuple[tuple[spec_pb2.ColumnType, ...], int, str]] = {
+    "as_is": (NUMBERS, 2, "vocabulary or hash"),
+    "standardize": (NUMBERS, 2, "vocabulary or hash"),
+    "min_max": (NUMBERS, 2, "vocabulary or hash"),
+    "robust": (NUMBERS, 2, "vocabulary or hash"),
+    "gaussian": (NUMBERS, 2, "vocabulary or hash"),
+    "buckets": (NUMBERS, 2, "vocabulary or hash"),
+    "piecewise_linear": (NUMBERS, 0, "vocabulary or hash"),
+    "pca": (NUMBERS, 0, "columns of numbers"),
+    "vocabulary": (_TOKENS, 2, "buckets, or declare the column int or string"),
+    "hash": (_TOKENS, 2, "buckets, or declare the column int or string"),
+    "target": (_TOKENS, 0, "buckets, or declare the column int or string"),
+    "identity": ((spec_pb2.INT,), 2, "vocabulary or hash"),
+    "time_part": ((spec_pb2.TIME,), 0, "a column `{type: time, format: …}`"),
+    "cyclical": ((spec_pb2.TIME,), 0, "a column `{type: time, format: …}`"),
+    "word_vectors": ((spec_pb2.STRING,), 1, "`before: [lower, {split: words}]` on a string column"),
+    "image": (_BYTES, 0, "a column of type file or base64"),
+    "tensor": (_BYTES, 0, "a column of type file or base64"),
 }
+_OF_COLUMNS = ("as_is", "standardize", "min_max", "robust", "gaussian", "pca")
 
 
 def check_features(spec: spec_pb2.Spec, columns: dict[str, spec_pb2.Column], source: SpecSource) -> None:
@@ -33,11 +49,14 @@ def check_features(spec: spec_pb2.Spec, columns: dict[str, spec_pb2.Column], sou
             raise source.error(path, "has no transform", f"one of {listed(TRANSFORMS)}")
         if transform == "cross":
             _check_cross(feature, path, features, columns, source)
+            kind = Kind(spec_pb2.INT, 0)
         else:
-            _check_column(feature, transform, path, spec.data, columns, source)
-            _check_missing(feature, transform, path, columns[feature.column], source)
-        _check_numbers(feature, transform, path, columns, source)
-        _check_encode(feature, transform, path, source)
+            kind = _check_columns(feature, transform, path, spec.data, columns, source)
+            _check_missing(feature, transform, path, kind, columns, source)
+        check_family(feature, transform, path, spec, columns, source)
+        is_list = kind.depth > 0 if transform != "cross" else crosses_lists(feature, features, columns)
+        check_list_options(feature, transform, path, kind, columns, source)
+        check_encode(feature, transform, path, is_list, features, source)
     _check_cycles(features, source)
     crossed = {name for feature in features.values() for name in feature.cross.of}
     for name, feature in features.items():
@@ -45,7 +64,7 @@ def check_features(spec: spec_pb2.Spec, columns: dict[str, spec_pb2.Column], sou
             raise source.error(
                 f"features.{name}.intermediate", "no cross uses this feature", "leave `intermediate` out"
             )
-    if all(feature.intermediate for feature in features.values()):
+    if all(feature.intermediate for feature in features.values()) and not spec.preprocessing_fn:
         raise source.error("features", "no feature reaches the model", "name at least one")
 
 
@@ -66,6 +85,12 @@ def _check_names(spec: spec_pb2.Spec, source: SpecSource) -> dict[str, spec_pb2.
             raise source.error(path, f"{quote(name)} cannot be a feature's name", hint)
         features[name] = feature
     for name, feature in features.items():
+        if (feature.tf_idf or feature.value_weights) and f"{name}_weights" in features:
+            raise source.error(
+                f"features.{name}",
+                f"its weights '{name}_weights' are the name of another feature",
+                "rename that one",
+            )
         if feature.missing.indicator and f"{name}_missing" in features:
             raise source.error(
                 f"features.{name}.missing.indicator",
@@ -75,39 +100,89 @@ def _check_names(spec: spec_pb2.Spec, source: SpecSource) -> dict[str, spec_pb2.
     return features
 
 
-def _check_column(
+def _check_columns(
     feature: spec_pb2.Feature,
     transform: str,
     path: str,
     data: spec_pb2.Data,
     columns: dict[str, spec_pb2.Column],
     source: SpecSource,
-) -> None:
-    name = feature.column
-    column = column_of(name, f"{path}.column", columns, source)
-    if name == data.label.column:
-        reason = f"{quote(name)} is the label: the model would be told the answer"
-        raise source.error(f"{path}.column", reason, "leave this feature out")
-    if name == data.weight:
-        raise source.error(f"{path}.column", f"{quote(name)} is the row weight", "leave this feature out")
-    types, instead = _READS[transform]
-    if column.type not in types:
-        wanted = " or ".join(type_name(t) for t in types)
-        reason = f"needs a {wanted} column, and {quote(name)} is {type_name(column.type)}"
+) -> Kind:
+    """Checks the columns that a feature reads, and its steps; returns what the transform is given."""
+    if feature.columns and feature.column:
+        raise source.error(f"{path}.columns", "is given beside `column`", "keep one of the two")
+    if feature.columns and transform not in _OF_COLUMNS:
+        hint = f"{listed(_OF_COLUMNS)} can; or name one `column`"
+        raise source.error(f"{path}.columns", f"{transform} reads one column", hint)
+    if transform == "pca" and not feature.columns:
+        raise source.error(f"{path}.pca", "has no columns", "columns: [a, b, c], or a pattern like [p*]")
+    at = f"{path}.columns" if feature.columns else f"{path}.column"
+    kinds = []
+    for name in feature.columns or [feature.column]:
+        if "*" in name and name not in columns:
+            raise source.error(at, f"no column matches {quote(name)}")
+        column = column_of(name, at, columns, source)
+        if name == data.label.column:
+            reason = f"{quote(name)} is the label: the model would be told the answer"
+            raise source.error(at, reason, "leave this feature out")
+        if name == data.weight:
+            raise source.error(at, f"{quote(name)} is the row weight", "leave this feature out")
+        kinds.append(check_steps(feature, column, path, source))
+        _check_kind(transform, kinds[-1], name, path, source)
+        if feature.columns and kinds[-1].depth:
+            raise source.error(
+                at, f"{quote(name)} holds lists", "name it as the `column` of a feature of its own"
+            )
+    for index, name in enumerate(feature.columns):
+        if name in feature.columns[:index]:
+            raise source.error(at, f"{quote(name)} is given twice")
+    return kinds[0]
+
+
+def _check_kind(transform: str, kind: Kind, name: str, path: str, source: SpecSource) -> None:
+    types, depth, instead = _READS[transform]
+    if kind.type not in types:
+        wanted = " or ".join(type_name(one) for one in types)
+        reason = f"needs a {wanted} column, and {quote(name)} is {kind}"
         raise source.error(f"{path}.{transform}", reason, f"use {instead}")
+    if kind.depth > depth:
+        raise source.error(
+            f"{path}.{transform}", f"reads one value, and {quote(name)} is {kind}", f"use {_lists()}"
+        )
+    if transform == "word_vectors" and kind.depth == 0:
+        raise source.error(
+            f"{path}.{transform}", f"needs a list of tokens, and {quote(name)} is {kind}", f"use {instead}"
+        )
+
+
+def _lists() -> str:
+    return listed([name for name, (_, depth, _) in _READS.items() if depth == 2])
 
 
 def _check_missing(
-    feature: spec_pb2.Feature, transform: str, path: str, column: spec_pb2.Column, source: SpecSource
+    feature: spec_pb2.Feature,
+    transform: str,
+    path: str,
+    kind: Kind,
+    columns: dict[str, spec_pb2.Column],
+    source: SpecSource,
 ) -> None:
     missing = feature.missing
     path = f"{path}.missing"
     fill = enum_name(spec_pb2.Fill.DESCRIPTOR, missing.fill)
-    if fill in ("mean", "median") and transform in ("vocabulary", "hash"):
+    if missing.indicator and (kind.depth or feature.columns):
+        what = "a list" if kind.depth else "several columns"
+        raise source.error(f"{path}.indicator", f"is of one value a row, and this is {what}", "leave it out")
+    if transform in FILL_THEMSELVES:
+        if fill != "auto":
+            raise source.error(path, f"{transform} knows what a missing value is", "leave the fill out")
+        return
+    if fill in ("mean", "median") and transform in ("vocabulary", "hash", "identity", "time_part"):
+        reads = "times" if transform == "time_part" else "tokens"
         raise source.error(
-            path, f"{fill} needs numbers, and {transform} reads tokens", "own_id or most_frequent"
+            path, f"{fill} needs numbers, and {transform} reads {reads}", "own_id or most_frequent"
         )
-    if fill == "own_id" and transform not in ID_TRANSFORMS:
+    if fill == "own_id" and not gives_ids(feature):
         raise source.error(
             path,
             f"own_id needs ids, and {transform} gives a number",
@@ -119,94 +194,13 @@ def _check_missing(
     if fill == "constant":
         if not given or not missing.constant:
             raise source.error(path, "has no constant", "missing: {constant: …}")
-        if not fits(missing.constant, column.type):
-            raise source.error(
-                f"{path}.constant",
-                f"{quote(missing.constant)} is no value of the {type_name(column.type)} column "
-                f"{quote(column.name)}",
-            )
-
-
-def _check_numbers(
-    feature: spec_pb2.Feature,
-    transform: str,
-    path: str,
-    columns: dict[str, spec_pb2.Column],
-    source: SpecSource,
-) -> None:
-    """The transform's own fields."""
-    path = f"{path}.{transform}"
-    if transform == "min_max":
-        low, high = feature.min_max.low, feature.min_max.high
-        source.require(math.isfinite(low), f"{path}.low", "a finite number", low)
-        source.require(math.isfinite(high), f"{path}.high", "a finite number", high)
-        source.require(low < high, f"{path}.high", f"above low, which is {low:.12g}", high)
-    elif transform == "buckets":
-        _check_buckets(feature.buckets, path, source)
-    elif transform == "vocabulary":
-        _check_vocabulary(feature.vocabulary, path, columns[feature.column], source)
-    elif transform == "hash":
-        count = feature.hash.buckets
-        if count == 0:
-            raise source.error(path, "has no number of buckets", "e.g. hash: 1000")
-        source.require(count >= 1, f"{path}.buckets", "at least 1", count)
-    elif transform == "cross":
-        count = feature.cross.buckets
-        source.require(count >= 1, f"{path}.buckets", "at least 1", count)
-
-
-def _check_buckets(buckets: spec_pb2.Buckets, path: str, source: SpecSource) -> None:
-    if buckets.quantiles and buckets.boundaries:
-        raise source.error(path, "has both quantiles and boundaries", "keep one of the two")
-    if not buckets.quantiles and not buckets.boundaries:
-        raise source.error(path, "has no number of buckets", "e.g. buckets: 10")
-    if buckets.quantiles:
-        source.require(buckets.quantiles >= 2, f"{path}.quantiles", "at least 2", buckets.quantiles)
-    previous = -math.inf
-    for index, bound in enumerate(buckets.boundaries):
-        at = f"{path}.boundaries[{index}]"
-        source.require(math.isfinite(bound), at, "a finite number", bound)
-        source.require(bound > previous, at, f"above the one before, {previous:.12g}", bound)
-        previous = bound
-
-
-def _check_vocabulary(
-    vocabulary: spec_pb2.Vocabulary, path: str, column: spec_pb2.Column, source: SpecSource
-) -> None:
-    for name in ("top_k", "min_frequency"):
-        value = getattr(vocabulary, name)
-        source.require(value >= 0, f"{path}.{name}", "at least 1", value)
-    # Without one, a token that is not in the vocabulary would have no id.
-    source.require(vocabulary.oov_buckets >= 1, f"{path}.oov_buckets", "at least 1", vocabulary.oov_buckets)
-    if vocabulary.tokens and (vocabulary.top_k or vocabulary.min_frequency):
-        name = "top_k" if vocabulary.top_k else "min_frequency"
-        raise source.error(f"{path}.{name}", "has no meaning beside tokens", "leave it out")
-    seen: set[str | int] = set()
-    for index, token in enumerate(vocabulary.tokens):
-        at = f"{path}.tokens[{index}]"
-        if not token or "\n" in token or "\r" in token:
-            raise source.error(at, f"{quote(token)} cannot be a token", "one line of text, not empty")
-        if not fits(token, column.type):
-            reason = f"{quote(token)} is no value of the {type_name(column.type)} column {quote(column.name)}"
-            raise source.error(at, reason)
-        value = int(token) if column.type == spec_pb2.INT else token
-        if value in seen:
-            raise source.error(at, f"{quote(token)} is given twice")
-        seen.add(value)
-
-
-def _check_encode(feature: spec_pb2.Feature, transform: str, path: str, source: SpecSource) -> None:
-    encode = feature.encode
-    path = f"{path}.encode"
-    kind = enum_name(spec_pb2.EncodeKind.DESCRIPTOR, encode.kind)
-    source.require(encode.dimension >= 0, f"{path}.dimension", "at least 1", encode.dimension)
-    if kind in ("one_hot", "embedding") and transform not in ID_TRANSFORMS:
-        reason = f"{kind} needs ids, and {transform} gives a number"
-        raise source.error(path, reason, "use buckets, vocabulary or hash")
-    if kind == "number" and transform in ID_TRANSFORMS:
-        raise source.error(path, f"number needs a number, and {transform} gives ids", "one_hot or embedding")
-    if encode.dimension and kind not in ("embedding", "auto"):
-        raise source.error(f"{path}.dimension", f"has no meaning for {kind}", "leave it out")
+        for name in feature.columns or [feature.column]:
+            if not fits(missing.constant, columns[name]):
+                raise source.error(
+                    f"{path}.constant",
+                    f"{quote(missing.constant)} is no value of the {type_name(columns[name].type)} column "
+                    f"{quote(name)}",
+                )
 
 
 def _check_cross(
@@ -237,12 +231,30 @@ def _check_cross(
             others = [known for known in features if known != feature.name]
             raise source.error(at, f"no feature {quote(name)}", nearest(name, others))
         transform = other.WhichOneof("transform")
-        if transform is not None and transform not in ID_TRANSFORMS:
+        if transform is not None and not gives_ids(other):
             hint = (
                 f"cross a bucketised one: {name}_buckets: "
                 f"{{column: {other.column}, buckets: 10, intermediate: true}}"
             )
             raise source.error(at, f"{quote(name)} gives a number ({transform}), and a cross needs ids", hint)
+
+
+def crosses_lists(
+    feature: spec_pb2.Feature, features: dict[str, spec_pb2.Feature], columns: dict[str, spec_pb2.Column]
+) -> bool:
+    """Whether a cross is of lists. In a circle of crosses the answer does not matter."""
+    seen, pending = set(), list(feature.cross.of)
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in features:
+            continue
+        seen.add(name)
+        other = features[name]
+        pending += other.cross.of
+        column = columns.get(other.column)
+        if (column is not None and column.separators) or any(step.HasField("split") for step in other.before):
+            return True
+    return False
 
 
 def _check_cycles(features: dict[str, spec_pb2.Feature], source: SpecSource) -> None:

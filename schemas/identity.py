@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 # Streams: one row's hashes for different purposes are independent.
-SPLIT, SHARD, ORDER, SAMPLE = 1, 2, 3, 4
+SPLIT, SHARD, ORDER, SAMPLE, FOLD = 1, 2, 3, 4, 5
 
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
@@ -46,12 +46,22 @@ def row_hashes(key: int, rows: np.ndarray, stream: int) -> np.ndarray:
     Args:
       key: of the rows' file, from `path_key`.
       rows: record numbers, int64 [n].
-      stream: SPLIT, SHARD, ORDER or SAMPLE.
+      stream: SPLIT, SHARD, ORDER, SAMPLE or FOLD.
 
     Returns:
       uint64 [n]; different rows of one file always have different hashes.
     """
     return _mix(_stream_key(key, stream) + rows.astype(np.uint64) * np.uint64(_GOLDEN))
+
+
+def element_hashes(hashes: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """One hash for each element of rows that hold lists.
+
+    Args:
+      hashes: uint64 [n], of the element's row.
+      places: int64 [n], place in the row.
+    """
+    return _mix(hashes + (places.astype(np.uint64) + np.uint64(1)) * np.uint64(_GOLDEN))
 
 
 def value_hashes(values: Iterable[bytes], seed: int, stream: int) -> np.ndarray:
@@ -60,7 +70,7 @@ def value_hashes(values: Iterable[bytes], seed: int, stream: int) -> np.ndarray:
     Args:
       values: n cells as they stand in the file, b"" for missing.
       seed: signed 64-bit integer.
-      stream: SPLIT, SHARD, ORDER or SAMPLE.
+      stream: SPLIT, SHARD, ORDER, SAMPLE or FOLD.
 
     Returns:
       uint64 [n].

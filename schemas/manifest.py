@@ -39,12 +39,24 @@ def set_fingerprint(manifest: Manifest, parts: Mapping[str, str | bytes]) -> Non
       parts: what the step's result depends on, by a name that a person understands.
     """
     del manifest.parts[:]
-    whole = hashlib.sha256()
     for name in sorted(parts):
         content = parts[name]
         digest = hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
         manifest.parts.add(name=name, sha256=digest)
-        whole.update(f"{name}={digest}\n".encode())
+    _join_parts(manifest)
+
+
+def add_part(manifest: Manifest, name: str, sha256: str) -> None:
+    """Adds one more part to a fingerprint that is set."""
+    manifest.parts.add(name=name, sha256=sha256)
+    manifest.parts.sort(key=lambda part: part.name)
+    _join_parts(manifest)
+
+
+def _join_parts(manifest: Manifest) -> None:
+    whole = hashlib.sha256()
+    for part in manifest.parts:
+        whole.update(f"{part.name}={part.sha256}\n".encode())
     manifest.fingerprint = whole.hexdigest()
 
 

@@ -104,25 +104,43 @@ class ShardEntry(_message.Message):
     def __init__(self, path: _Optional[str] = ..., rows: _Optional[int] = ...) -> None: ...
 
 class OutputFeature(_message.Message):
-    __slots__ = ("name", "type", "cardinality", "encode", "dimension")
+    __slots__ = ("name", "type", "cardinality", "encode", "dimension", "shape", "sequence", "weights_of", "out_of_fold", "combiner", "share")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TYPE_FIELD_NUMBER: _ClassVar[int]
     CARDINALITY_FIELD_NUMBER: _ClassVar[int]
     ENCODE_FIELD_NUMBER: _ClassVar[int]
     DIMENSION_FIELD_NUMBER: _ClassVar[int]
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    WEIGHTS_OF_FIELD_NUMBER: _ClassVar[int]
+    OUT_OF_FOLD_FIELD_NUMBER: _ClassVar[int]
+    COMBINER_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
     name: str
     type: OutputType
     cardinality: int
     encode: _spec_pb2.EncodeKind
     dimension: int
-    def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[OutputType, str]] = ..., cardinality: _Optional[int] = ..., encode: _Optional[_Union[_spec_pb2.EncodeKind, str]] = ..., dimension: _Optional[int] = ...) -> None: ...
+    shape: _containers.RepeatedScalarFieldContainer[int]
+    sequence: bool
+    weights_of: str
+    out_of_fold: bool
+    combiner: _spec_pb2.Combiner
+    share: str
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[OutputType, str]] = ..., cardinality: _Optional[int] = ..., encode: _Optional[_Union[_spec_pb2.EncodeKind, str]] = ..., dimension: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., sequence: _Optional[bool] = ..., weights_of: _Optional[str] = ..., out_of_fold: _Optional[bool] = ..., combiner: _Optional[_Union[_spec_pb2.Combiner, str]] = ..., share: _Optional[str] = ...) -> None: ...
 
 class LabelEntry(_message.Message):
-    __slots__ = ("column", "kind", "classes")
+    __slots__ = ("column", "kind", "classes", "log", "mean", "deviation")
     COLUMN_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
+    LOG_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    DEVIATION_FIELD_NUMBER: _ClassVar[int]
     column: str
     kind: _spec_pb2.LabelKind
     classes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, column: _Optional[str] = ..., kind: _Optional[_Union[_spec_pb2.LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ...) -> None: ...
+    log: bool
+    mean: float
+    deviation: float
+    def __init__(self, column: _Optional[str] = ..., kind: _Optional[_Union[_spec_pb2.LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ..., log: _Optional[bool] = ..., mean: _Optional[float] = ..., deviation: _Optional[float] = ...) -> None: ...

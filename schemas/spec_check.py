@@ -8,10 +8,13 @@ from __future__ import annotations
 import math
 import re
 
+import pyarrow as pa
+
 from . import spec_pb2
 from .column_check import check_columns, column_of, fits
 from .feature_check import check_features
 from .spec_source import SpecSource, check_version, enum_name, listed, nearest, quote
+from .timestamps import parse_times
 
 OPTIMIZERS = ("nadam", "adam", "sgd")
 # fmt: off
@@ -88,6 +91,13 @@ def _check_label(data: spec_pb2.Data, columns: dict[str, spec_pb2.Column], sourc
     kind = enum_name(spec_pb2.LabelKind.DESCRIPTOR, label.kind)
     if label.kind == spec_pb2.LABEL_AUTO:
         raise source.error("data.label.kind", "cannot be told", "give one of regression, binary, multiclass")
+    for option in ("log", "standardize"):
+        if getattr(label, option) and label.kind != spec_pb2.REGRESSION:
+            raise source.error(
+                f"data.label.{option}", f"is of a regression, and this label is {kind}", "leave it out"
+            )
+    if column.type == spec_pb2.TIME:
+        raise source.error("data.label.column", f"{quote(column.name)} is a time", "declare it int or string")
     if label.kind == spec_pb2.REGRESSION:
         if column.type == spec_pb2.STRING:
             hint = "binary or multiclass; or declare the column float"
@@ -105,7 +115,7 @@ def _check_label(data: spec_pb2.Data, columns: dict[str, spec_pb2.Column], sourc
     path = "data.label.classes"
     seen: set[str | int] = set()
     for name in label.classes:
-        if not name or not fits(name, column.type):
+        if not name or not fits(name, column):
             raise source.error(path, f"{quote(name)} is no value of an {_type(column)} column")
         value = int(name) if column.type == spec_pb2.INT else name
         if value in seen:
@@ -150,11 +160,19 @@ def _check_time(time: spec_pb2.TimeSplit, columns: dict[str, spec_pb2.Column], s
         value = getattr(time, name)
         if not value:
             raise source.error(path, f"has no {name}", f"{name}: the first value of that split")
-        if not fits(value, column.type):
-            raise source.error(f"{path}.{name}", f"{quote(value)} is not a number by prebake's grammar")
+        if not fits(value, column):
+            what = (
+                f"time like {column.format}"
+                if column.type == spec_pb2.TIME
+                else "number by prebake's grammar"
+            )
+            raise source.error(f"{path}.{name}", f"{quote(value)} is not a {what}")
     bounds = time.valid_from, time.test_from
     if column.type == spec_pb2.STRING:
         ordered = bounds[0].encode() < bounds[1].encode()
+    elif column.type == spec_pb2.TIME:
+        seconds = parse_times(pa.array(bounds), column.format)[0].to_pylist()
+        ordered = seconds[0] < seconds[1]
     else:
         number = int if column.type == spec_pb2.INT else float
         ordered = number(bounds[0]) < number(bounds[1])

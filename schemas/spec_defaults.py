@@ -6,6 +6,7 @@ the numbers of shards (bytes per split), the classes of a label that names none.
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable, Mapping
 
 from . import spec_pb2
@@ -13,7 +14,15 @@ from .infer import ColumnProfile
 from .propose import propose_features, propose_label_kind
 from .spec_source import FORMAT_VERSION
 
-ID_TRANSFORMS = ("buckets", "vocabulary", "hash", "cross")
+ID_TRANSFORMS = ("buckets", "vocabulary", "identity", "hash", "cross", "time_part")
+# They treat missing values in their own way.
+FILL_THEMSELVES = ("target", "pca", "word_vectors", "image", "tensor", "cyclical")
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def gives_ids(feature: spec_pb2.Feature) -> bool:
+    """Whether the feature's values are ids."""
+    return feature.WhichOneof("transform") in ID_TRANSFORMS and not feature.buckets.interpolate
 
 
 def resolve(
@@ -33,7 +42,7 @@ def resolve(
     resolved.format_version = resolved.format_version or FORMAT_VERSION
     _default(resolved, seed=0)
     _resolve_data(resolved.data, profiles or {}, notice)
-    if not resolved.features:
+    if not resolved.features and not resolved.preprocessing_fn:
         data = resolved.data
         without = {data.label.column, data.weight, data.split.group, data.split.time.column}
         features, notes = propose_features(data.columns, without, profiles or {})
@@ -41,6 +50,7 @@ def resolve(
         for note in notes:
             notice(note)
     for feature in resolved.features:
+        _resolve_columns(feature, resolved.data)
         _resolve_feature(feature)
     if resolved.examples.compression == spec_pb2.COMPRESSION_AUTO:
         resolved.examples.compression = spec_pb2.COMPRESSION_NONE
@@ -72,6 +82,8 @@ def _resolve_data(
     needed = {data.label.column, data.weight, data.split.time.column}
     for column in data.columns:
         _default(column, required=column.name in needed)
+        if column.type == spec_pb2.TIME:
+            column.format = column.format or TIME_FORMAT
     if data.label.kind == spec_pb2.LABEL_AUTO:
         types = {column.name: column.type for column in data.columns}
         name = data.label.column
@@ -88,23 +100,50 @@ def _resolve_data(
     _default(data.bad_rows, reject_up_to=0.0)
 
 
+def _resolve_columns(feature: spec_pb2.Feature, data: spec_pb2.Data) -> None:
+    """Patterns in `columns` become names, in the order of the file."""
+    if not any("*" in pattern for pattern in feature.columns):
+        return
+    without = (data.label.column, data.weight)
+    names = [column.name for column in data.columns if column.name not in without]
+    expanded: list[str] = []
+    for pattern in feature.columns:
+        # A pattern that matches nothing stays, for the check to name it.
+        found = (
+            [name for name in names if fnmatch.fnmatchcase(name, pattern)] if "*" in pattern else [pattern]
+        )
+        expanded += found or [pattern]
+    feature.columns[:] = expanded
+
+
 def _resolve_feature(feature: spec_pb2.Feature) -> None:
     transform = feature.WhichOneof("transform")
-    gives_ids = transform in ID_TRANSFORMS
+    ids = gives_ids(feature)
     if transform == "min_max":
         _default(feature.min_max, low=0.0, high=1.0)
     elif transform == "vocabulary":
         _default(feature.vocabulary, oov_buckets=1)
-        if not feature.vocabulary.tokens:
+        if not (feature.vocabulary.tokens or feature.vocabulary.file):
             feature.vocabulary.min_frequency = feature.vocabulary.min_frequency or 1
     elif transform == "cross":
         feature.cross.buckets = feature.cross.buckets or 1000
+    elif transform == "piecewise_linear":
+        feature.piecewise_linear.quantiles = feature.piecewise_linear.quantiles or 8
+    elif transform == "target":
+        _default(feature.target, smoothing=10.0, folds=5)
+    elif transform == "image":
+        feature.image.channels = feature.image.channels or 3
     if transform != "cross":
-        feature.column = feature.column or feature.name
-        if feature.missing.fill == spec_pb2.FILL_AUTO:
-            by_transform = spec_pb2.OWN_ID if gives_ids else spec_pb2.MEAN
+        if not feature.columns:
+            feature.column = feature.column or feature.name
+        if feature.missing.fill == spec_pb2.FILL_AUTO and transform not in FILL_THEMSELVES:
+            by_transform = spec_pb2.OWN_ID if ids else spec_pb2.MEAN
+            if transform == "robust":
+                by_transform = spec_pb2.MEDIAN
             feature.missing.fill = spec_pb2.CONSTANT if feature.missing.HasField("constant") else by_transform
-    if not gives_ids and feature.encode.kind == spec_pb2.ENCODE_AUTO:
+    if feature.encode.kind == spec_pb2.ENCODE_AUTO and ids:
+        feature.encode.one_hot_up_to = feature.encode.one_hot_up_to or 50
+    elif not ids and feature.encode.kind == spec_pb2.ENCODE_AUTO:
         feature.encode.kind = spec_pb2.NUMBER
 
 

@@ -13,7 +13,7 @@ from .errors import SpecError
 
 FORMAT_VERSION = 1
 
-_PREFIXES = ("COMPRESSION_", "LABEL_", "ENCODE_", "FILL_")
+_PREFIXES = ("COMPRESSION_", "LABEL_", "ENCODE_", "FILL_", "COMBINER_")
 _ESCAPES = {ord("\n"): "\\n", ord("\r"): "\\r", ord("\0"): "\\0"}
 
 
@@ -103,3 +103,4 @@ def check_version(version: int, source: SpecSource) -> None:
 TRANSFORMS: tuple[str, ...] = tuple(
     f.name for f in spec_pb2.Feature.DESCRIPTOR.oneofs_by_name["transform"].fields
 )
+STEPS: tuple[str, ...] = tuple(f.name for f in spec_pb2.Step.DESCRIPTOR.oneofs_by_name["step"].fields)

@@ -15,7 +15,7 @@ import yaml
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from . import spec_pb2
-from .spec_source import TRANSFORMS, SpecSource, check_version, enum_names, listed, nearest, quote
+from .spec_source import STEPS, TRANSFORMS, SpecSource, check_version, enum_names, listed, nearest, quote
 
 _MAX_DEPTH = 32
 # The field that a message's short form sets.
@@ -28,6 +28,16 @@ _SHORT_FORMS = {
     "Missing": "fill",
     "Encode": "kind",
     "Schedule": "kind",
+    "Power": "exponent",
+    "Age": "reference",
+    "SplitText": "by",
+    "Ngrams": "lengths",
+    "PiecewiseLinear": "quantiles",
+    "Identity": "size",
+    "TimePart": "part",
+    "Cyclical": "part",
+    "Pca": "dimension",
+    "WordVectors": "file",
 }
 _INTEGERS = {FieldDescriptor.TYPE_INT32: 31, FieldDescriptor.TYPE_INT64: 63}
 _INTEGER = re.compile(r"-?[0-9]+")
@@ -176,7 +186,10 @@ class _Walk:
         if not elements:
             raise self._source.error(path, "is empty", "leave it out for the default")
         if field.message_type is not None:
-            self._named(node, target, path)
+            if field.message_type.name == "Step":
+                self._steps(node, target, path)
+            else:
+                self._named(node, target, path)
             return
         if isinstance(node, yaml.MappingNode):
             raise self._source.error(path, "must be a list, not a mapping")
@@ -215,6 +228,30 @@ class _Walk:
                 at = f"{path}.{names[0].value}"
                 self._lines[at] = _line(element)
             self.message(element, target.add(), at)
+
+    def _steps(self, node: yaml.Node, target: Any, path: str) -> None:
+        """A list of steps, each one its name or a mapping from its name to its fields."""
+        if isinstance(node, yaml.MappingNode):
+            raise self._source.error(path, "must be a list, not a mapping", "each step on a line with `- `")
+        elements = [node] if isinstance(node, yaml.ScalarNode) else node.value
+        for index, element in enumerate(elements):
+            at = f"{path}[{index}]"
+            self._lines[at] = _line(element)
+            step = target.add()
+            if isinstance(element, yaml.MappingNode):
+                if len(element.value) != 1:
+                    raise self._source.error(
+                        at, f"has {len(element.value)} keys", "a step is one key, its name"
+                    )
+                self.message(element, step, at)
+            elif isinstance(element, yaml.ScalarNode):
+                if element.value not in STEPS:
+                    raise self._source.error(
+                        at, f"unknown step {quote(element.value)}", nearest(element.value, STEPS)
+                    )
+                getattr(step, element.value).SetInParent()
+            else:
+                raise self._source.error(at, f"must be the name of a step, not {_kind(element)}")
 
     def _scalar(self, node: yaml.Node, field: FieldDescriptor, path: str) -> Any:
         number, bits = field.type == FieldDescriptor.TYPE_DOUBLE, _INTEGERS.get(field.type)

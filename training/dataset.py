@@ -14,11 +14,10 @@ import tensorflow as tf
 
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
-from ..schemas.manifest_pb2 import OUTPUT_FLOAT, Manifest, SplitEntry
-from ..schemas.spec_pb2 import COMPRESSION_GZIP, REGRESSION
+from ..schemas.manifest_pb2 import Manifest, SplitEntry
+from ..schemas.spec_pb2 import COMPRESSION_GZIP
+from .parse_examples import example_parser
 
-LABEL = "label"
-WEIGHT = "weight"
 _OPEN_SHARDS = 4
 
 
@@ -73,8 +72,7 @@ def training_batches(
       shuffle_buffer: rows in the shuffle buffer.
 
     Returns:
-      Batches (features, label) or (features, label, weight): features by name [batch] float32 or int64, label
-      [batch, 1] float32 or int64 (class ids), weight [batch] float32.
+      Batches (features, label) or (features, label, weight), see `example_parser`.
     """
     split = examples.split("train")
     paths = np.array(_paths(examples, split))
@@ -127,21 +125,5 @@ def _compression(split: SplitEntry) -> str:
 
 
 def _parse(batches: tf.data.Dataset, manifest: Manifest) -> tf.data.Dataset:
-    types = {
-        feature.name: tf.float32 if feature.type == OUTPUT_FLOAT else tf.int64
-        for feature in manifest.features
-    }
-    if manifest.weighted:
-        types[WEIGHT] = tf.float32
-    description = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in types.items()}
-    # Keras' losses average over the last axis, so that a label [batch] would lose its rows.
-    label_type = tf.float32 if manifest.label.kind == REGRESSION else tf.int64
-    description[LABEL] = tf.io.FixedLenFeature([1], label_type)
-
-    def parse(serialized: tf.Tensor) -> tuple:
-        features = tf.io.parse_example(serialized, description)
-        label = features.pop(LABEL)
-        return (features, label, features.pop(WEIGHT)) if manifest.weighted else (features, label)
-
-    # parse_example works on many threads by itself.
-    return batches.map(parse).prefetch(tf.data.AUTOTUNE)
+    # TensorFlow's parser works on many threads by itself.
+    return batches.map(example_parser(manifest)).prefetch(tf.data.AUTOTUNE)

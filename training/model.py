@@ -14,6 +14,7 @@ import tensorflow as tf
 from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
 from ..schemas.spec_pb2 import BINARY, REGRESSION, Model
 from .input_layer import encode_inputs, feature_inputs
+from .label_unit import in_unit, unit_metrics
 
 
 def build_model(model: Model, features: Sequence[OutputFeature], label: LabelEntry) -> keras.Model:
@@ -50,9 +51,9 @@ def loss_of(label: LabelEntry) -> keras.losses.Loss:
 
 
 def metrics_of(label: LabelEntry) -> list[keras.metrics.Metric]:
-    """rmse and mae; accuracy, auc and log_loss; accuracy and log_loss. A fresh list on each call."""
+    """rmse and mae in the label's own unit; accuracy, auc and log_loss; accuracy and log_loss. A fresh list on each call."""
     if label.kind == REGRESSION:
-        return [keras.metrics.RootMeanSquaredError(name="rmse"), keras.metrics.MeanAbsoluteError(name="mae")]
+        return unit_metrics(label)
     if label.kind == BINARY:
         return [
             keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
@@ -73,12 +74,12 @@ def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:
       label: kind and class names.
 
     Returns:
-      Regression: "prediction" float32 [batch]. Binary: "probability" float32 [batch] of the second class, and "class",
+      Regression: "prediction" float32 [batch], in the label's own unit. Binary: "probability" float32 [batch] of the second class, and "class",
       string [batch], its name at 0.5 and above. Multiclass: "probabilities" float32 [batch, classes], and "class", the
       name of the most probable, the first of equals.
     """
     if label.kind == REGRESSION:
-        return {"prediction": output[:, 0]}
+        return {"prediction": in_unit(output[:, 0], label)}
     if label.kind == BINARY:
         probability = tf.sigmoid(output[:, 0])
         # From the probability, not the logit: what is sent must not contradict itself.

@@ -22,8 +22,8 @@ from ..schemas.manifest_pb2 import LabelEntry
 from ..transforms.graph import TransformGraph
 from .dataset import Examples
 from .model import answers
-from .parity_sample import ParitySample, read_sample
-from .signatures import SIGNATURES
+from .parity_sample import ParitySample, join_padded, read_sample
+from .signatures import SIGNATURES, input_names
 
 PARITY_FILE = "parity.json"
 BATCH_SIZES = (1, 7, 512)
@@ -61,9 +61,10 @@ def check_parity(
       ArtifactError: a feature is not bit-equal or a prediction is too far off; names the worst row and both values.
     """
     sample = read_sample(examples, graph)
+    wanted = _wanted_features(directory, graph, sample)
     served = tf.saved_model.load(directory)
     expected = answers(
-        model({name: tf.constant(x) for name, x in sample.features.items()}, training=False), graph.label
+        model({name: tf.constant(x) for name, x in wanted.items()}, training=False), graph.label
     )
     predictions = {name: value.numpy() for name, value in expected.items() if name != "class"}
     features: dict[str, dict[str, dict[str, float]]] = {}
@@ -71,7 +72,7 @@ def check_parity(
     for signature, size in tqdm.tqdm(_passes(), desc="parity", unit="pass", disable=None):
         request = sample.requests[signature]
         found = _ask(served.signatures[SIGNATURES[signature]], request, size)
-        for name, want in sample.features.items():
+        for name, want in wanted.items():
             difference = bit_difference(found[name], want)
             if difference.row is not None:
                 raise _failure(
@@ -91,6 +92,11 @@ def check_parity(
         "passed": True,
         "rows": sample.rows,
         "batch_sizes": list(BATCH_SIZES),
+        "out_of_fold": {
+            feature.name: "training examples agree with the value of the other folds, answers with that of all rows"
+            for feature in graph.features
+            if feature.out_of_fold
+        },
         "largest_feature_difference": features,
         "largest_prediction_difference": prediction,
         "prediction_tolerance": tolerance,
@@ -100,14 +106,42 @@ def check_parity(
         file.write("\n")
 
 
+def _wanted_features(directory: str, graph: TransformGraph, sample: ParitySample) -> dict[str, np.ndarray]:
+    """What the exported model must give: the examples' features, but for those that training examples hold out of fold.
+
+    Raises:
+      ArtifactError: an out-of-fold feature of the examples is not what the other folds say.
+    """
+    names = [feature.name for feature in graph.features if feature.out_of_fold]
+    if not names:
+        return sample.features
+    inputs = input_names(graph.raw_spec)
+    request = sample.requests["serving_default"]
+    raw = {column: tf.constant(request[inputs[column]]) for column in graph.raw_spec}
+    out_of_fold, whole = graph.apply(raw, tf.constant(sample.folds)), graph.apply(raw)
+    for name in names:
+        difference = bit_difference(sample.features[name], out_of_fold[name].numpy())
+        if difference.row is not None:
+            raise ArtifactError(
+                os.path.dirname(directory),
+                f"parity: feature '{name}' is {difference.found!s} in the examples, but the other folds say "
+                f"{difference.expected!s}, at {sample.places[difference.row]}; nothing is published",
+            )
+    return sample.features | {name: whole[name].numpy() for name in names}
+
+
 def bit_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
     """The row with the largest difference among those whose bits differ; NaN equals NaN.
 
     Args:
-      found, expected: float32 or int64 [rows].
+      found, expected: float32 or int64 [rows, …]; lists may be padded to different lengths.
     """
-    if found.dtype != expected.dtype:
+    if found.dtype != expected.dtype or found.ndim != expected.ndim:
         return Difference(np.inf, 0, found[0], expected[0])
+    if found.shape != expected.shape:
+        both = join_padded([found, expected])
+        found, expected = both[: len(found)], both[len(found) :]
+    found, expected = (np.ascontiguousarray(x).reshape(len(x), -1) for x in (found, expected))
     if found.dtype == np.float32:
         unequal = found.view(np.uint32) != expected.view(np.uint32)
         unequal &= ~(np.isnan(found) & np.isnan(expected))
@@ -116,8 +150,8 @@ def bit_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
     if not unequal.any():
         return Difference(0.0, None, None, None)
     distance = np.where(unequal, _distance(found, expected), -1.0)
-    row = int(np.argmax(distance))
-    return Difference(float(distance[row]), row, found[row], expected[row])
+    row, place = np.unravel_index(np.argmax(distance), distance.shape)
+    return Difference(float(distance[row, place]), int(row), found[row, place], expected[row, place])
 
 
 def number_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
@@ -147,7 +181,7 @@ def _ask(
         answer = function(**batch) if isinstance(batch, dict) else function(batch)
         for name, value in answer.items():
             parts.setdefault(name, []).append(value.numpy())
-    return {name: np.concatenate(values) for name, values in parts.items()}
+    return {name: join_padded(values) for name, values in parts.items()}
 
 
 def _batches(

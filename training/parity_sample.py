@@ -6,18 +6,22 @@ faults.
 
 from __future__ import annotations
 
+import base64
 import csv
 import dataclasses
+import datetime
 import io
 import json
 import math
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from ..schemas.errors import ArtifactError
-from ..schemas.spec_pb2 import FLOAT, INT, ColumnType, Spec
+from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, STRING, TIME, Column, Spec
 from ..transforms.graph import TransformGraph
 from ..transforms.serving_input import csv_columns
 from .dataset import Examples, evaluation_batches
@@ -35,13 +39,15 @@ class ParitySample:
       rows: how many of each split.
       places: file:row of each.
       requests: by signature of predictions: a dict of raw columns by input name, or texts; [rows] each.
-      features: of the training examples, by name, [rows] each.
+      features: of the training examples, by name, [rows, …] each.
+      folds: int64 [rows], which the out-of-fold features of the examples were learnt without; -1: of no fold.
     """
 
     rows: dict[str, int]
     places: list[str]
     requests: dict[str, dict[str, np.ndarray] | np.ndarray]
     features: dict[str, np.ndarray]
+    folds: np.ndarray
 
 
 def read_sample(examples: Examples, graph: TransformGraph) -> ParitySample:
@@ -53,6 +59,7 @@ def read_sample(examples: Examples, graph: TransformGraph) -> ParitySample:
     places: list[str] = []
     cells: list[Cells] = []
     features: list[dict[str, np.ndarray]] = []
+    folds: list[int] = []
     rows = {}
     for split in examples.manifest.splits:
         if not (split.rows and split.sample):
@@ -64,6 +71,7 @@ def read_sample(examples: Examples, graph: TransformGraph) -> ParitySample:
         rows[split.name] = len(lines)
         places += [f"{line['file']}:{line['row']}" for line in lines]
         cells += [_cells(line, graph.spec) for line in lines]
+        folds += [line.get("fold", -1) for line in lines]
         features.append(_first_features(examples, split.name, len(lines)))
     if not cells:
         raise ArtifactError(
@@ -77,13 +85,27 @@ def read_sample(examples: Examples, graph: TransformGraph) -> ParitySample:
             "serving_examples": np.array([_example(row, graph) for row in cells], object),
             "serving_csv": np.array([_csv_line(row, graph.spec) for row in cells], object),
         },
-        features={name: np.concatenate([part[name] for part in features]) for name in features[0]},
+        features={name: join_padded([part[name] for part in features]) for name in features[0]},
+        folds=np.array(folds, np.int64),
     )
 
 
-def _cells(line: dict[str, str], spec: Spec) -> Cells:
+def join_padded(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Batches of lists [rows, longest, …] one after the other, padded to the longest of all; float32 or int64."""
+    shape = np.max([part.shape[1:] for part in parts], axis=0).astype(int) if parts[0].ndim > 1 else ()
+    padding = np.nan if parts[0].dtype == np.float32 else -1
+    padded = []
+    for part in parts:
+        widths = [(0, 0), *((0, wanted - found) for wanted, found in zip(shape, part.shape[1:], strict=True))]
+        padded.append(np.pad(part, widths, constant_values=padding) if any(map(sum, widths)) else part)
+    return np.concatenate(padded)
+
+
+def _cells(line: dict[str, Any], spec: Spec) -> Cells:
     header = _split(line["header"], spec) if line["header"] else [column.name for column in spec.data.columns]
-    return dict(zip(header, _split(line["record"], spec), strict=True))
+    cells = dict(zip(header, _split(line["record"], spec), strict=True))
+    # A request carries the file, not its path.
+    return cells | line.get("files", {})
 
 
 def _split(text: str, spec: Spec) -> list[str]:
@@ -104,42 +126,52 @@ def _first_features(examples: Examples, split: str, rows: int) -> dict[str, np.n
     )
 
 
-def _value(text: str, column_type: ColumnType, spec: Spec) -> float | int | bytes | None:
+def _value(text: str, column: Column, spec: Spec) -> float | int | bytes | None:
     """A cell's value, None if it is missing."""
     if text == "" or text in spec.data.dialect.null_tokens:
         return None
-    if column_type == FLOAT:
-        return float(text)
-    return int(text) if column_type == INT else text.encode()
+    if column.separators or column.type == STRING:
+        return text.encode()
+    if column.type in (FILE, BASE64):
+        return base64.b64decode(text)
+    if column.type == TIME:
+        return _seconds(text, column.format)
+    return float(text) if column.type == FLOAT else int(text)
 
 
-def _types(graph: TransformGraph) -> dict[str, ColumnType]:
-    types = {column.name: column.type for column in graph.spec.data.columns}
-    return {name: types[name] for name in graph.raw_spec}
+def _seconds(text: str, time_format: str) -> int:
+    if time_format in ("seconds", "milliseconds"):
+        return int(text) // (1 if time_format == "seconds" else 1000)
+    since = datetime.datetime.strptime(text, time_format) - datetime.datetime(1970, 1, 1)
+    return since.days * 86400 + since.seconds
+
+
+def _raw_columns(graph: TransformGraph) -> list[Column]:
+    return [column for column in graph.spec.data.columns if column.name in graph.raw_spec]
 
 
 def _columns(cells: list[Cells], graph: TransformGraph) -> dict[str, np.ndarray]:
-    missing = {FLOAT: math.nan, INT: _INT_MISSING}
-    dtypes = {FLOAT: np.float32, INT: np.int64}
     names = input_names(graph.raw_spec)
     columns = {}
-    for name, column_type in _types(graph).items():
-        values = [_value(row[name], column_type, graph.spec) for row in cells]
-        filled = [missing.get(column_type, b"") if value is None else value for value in values]
-        columns[names[name]] = np.array(filled, dtypes.get(column_type, object))
+    for column in _raw_columns(graph):
+        dtype = graph.raw_spec[column.name].dtype
+        values = [_value(row[column.name], column, graph.spec) for row in cells]
+        missing = {tf.float32: math.nan, tf.int64: _INT_MISSING}.get(dtype, b"")
+        filled = [missing if value is None else value for value in values]
+        columns[names[column.name]] = np.array(filled, object if dtype == tf.string else dtype.as_numpy_dtype)
     return columns
 
 
 def _example(row: Cells, graph: TransformGraph) -> bytes:
     example = tf.train.Example()
-    for name, column_type in _types(graph).items():
-        value = _value(row[name], column_type, graph.spec)
+    for column in _raw_columns(graph):
+        value = _value(row[column.name], column, graph.spec)
         if value is None:
             continue
-        feature = example.features.feature[name]
-        if column_type == FLOAT:
+        feature = example.features.feature[column.name]
+        if isinstance(value, float):
             feature.float_list.value.append(value)
-        elif column_type == INT:
+        elif isinstance(value, int):
             feature.int64_list.value.append(value)
         else:
             feature.bytes_list.value.append(value)

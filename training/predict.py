@@ -9,26 +9,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import tensorflow as tf
 import tqdm
 from google.protobuf import text_format
 
-from ..schemas import numerals
 from ..schemas.commit import TEMPORARY_PREFIX
 from ..schemas.compressed import open_stream
 from ..schemas.csv_layout import HEAD_BYTES, read_layout
 from ..schemas.csv_rows import read_block, whole_records
 from ..schemas.errors import DataError
 from ..schemas.manifest import read_manifest
-from ..schemas.spec_pb2 import FLOAT, IGNORE, INT, Column, Data, Spec
+from ..schemas.spec_pb2 import IGNORE, Column, Data, Spec
 from .export import SPEC_FILE, find_version
+from .row_values import dtype_of_raw, from_arrow, from_python
 from .signatures import input_names
 
 Answers = dict[str, np.ndarray]
 _BLOCK_BYTES = 1 << 20
-_DTYPES = {FLOAT: np.float32, INT: np.int64}
-_MISSING = {FLOAT: np.nan, INT: numerals.INT_MISSING}
 
 
 class Predictor:
@@ -158,7 +155,7 @@ class Predictor:
                 if read.batch.num_rows:
                     empty = False
                     yield {
-                        column.name: _to_numpy(read.batch.column(column.name), column)
+                        column.name: from_arrow(read.batch.column(column.name), column, path)
                         for column in self.columns
                     }
             if empty:
@@ -169,7 +166,7 @@ class Predictor:
         columns = {}
         for column in self.columns:
             values = [self._value(row, number + 1, column) for number, row in enumerate(rows)]
-            columns[column.name] = np.array(values, _DTYPES.get(column.type, object))
+            columns[column.name] = np.array(values, dtype_of_raw(column))
         return columns
 
     def _value(self, row: Mapping[str, Any], number: int, column: Column) -> float | int | bytes:
@@ -178,23 +175,11 @@ class Predictor:
                 "rows", number, column.name, None, "the row lacks this column; use None if it is missing"
             )
         value = row[column.name]
-        missing = value is None or value in ("", *self._data.dialect.null_tokens) or value != value
-        if missing:
-            if column.required:
-                raise DataError("rows", number, column.name, None, "is missing, but required")
-            return _MISSING.get(column.type, b"")
-        text = str(value).encode()
-        if column.type == FLOAT:
-            if not numerals.is_float(text) or not _fits_float32(float(text)):
-                raise DataError(
-                    "rows", number, column.name, str(value), "is not a number that binary32 can hold"
-                )
-            return float(text)
-        if column.type == INT:
-            if not numerals.is_int(text) or not -(2**63) < int(text) < 2**63:
-                raise DataError("rows", number, column.name, str(value), "is not a whole number of 64 bits")
-            return int(text)
-        return text
+        try:
+            return from_python(value, column, self._data.dialect.null_tokens)
+        except ValueError as error:
+            shown = None if value is None or value != value else str(value)
+            raise DataError("rows", number, column.name, shown or None, str(error)) from None
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:
@@ -212,14 +197,3 @@ def load(path: str | os.PathLike[str]) -> Predictor:
 def predict_csv(path: str, csv_path: str, out_path: str, *, progress: bool = True) -> int:
     """`load(path).predict_csv(csv_path, out_path)`."""
     return load(path).predict_csv(csv_path, out_path, progress=progress)
-
-
-def _fits_float32(value: float) -> bool:
-    with np.errstate(over="ignore"):
-        return bool(np.isfinite(np.float32(value)))
-
-
-def _to_numpy(column: pa.Array, declared: Column) -> np.ndarray:
-    """float32, int64 or object (bytes) [rows], with missing values as the transform graph has them."""
-    filled = column.fill_null(pa.scalar(_MISSING.get(declared.type, b""), column.type))
-    return filled.to_numpy(zero_copy_only=False)

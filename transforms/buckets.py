@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import tensorflow as tf
 
+from ..schemas.statistics_pb2 import ColumnStatistics
 from .missing import SMALLEST
 
 
@@ -24,6 +25,72 @@ def bucketize(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     """
     reached = tf.greater_equal(x[:, tf.newaxis], tf.constant(boundaries, tf.float32)[tf.newaxis, :])
     return tf.reduce_sum(tf.cast(reached, tf.int64), axis=1)
+
+
+def interpolate(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
+    """The place of x in the intervals, from 0 at the first boundary to 1 at the last, linear between two; 0 if there are fewer
+    than two boundaries.
+
+    Args:
+      x: float32 [batch].
+      boundaries: float32 [n], strictly increasing.
+
+    Returns:
+      float32 [batch].
+    """
+    if len(boundaries) < 2:
+        return tf.zeros_like(x)
+    shares = _limited(_shares(x, boundaries))
+    total = shares[:, 0]
+    # Added one by one: the order of a sum over an axis is the processor's choice.
+    for place in range(1, len(boundaries) - 1):
+        total += shares[:, place]
+    return tf.cast(total * tf.constant(1.0 / (len(boundaries) - 1), tf.float64), tf.float32)
+
+
+def piecewise_linear(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
+    """For each interval 0 below it, 1 above it, linear in it; the first goes on below 0, the last above 1.
+
+    Gorishniy, Rubachev, Babenko, "On Embeddings for Numerical Features in Tabular Deep Learning", 2022, eq. 1.
+
+    Args:
+      x: float32 [batch].
+      edges: float32 [n], strictly increasing.
+
+    Returns:
+      float32 [batch, max(1, n - 1)]; 0 if there are fewer than two edges.
+    """
+    if len(edges) < 2:
+        return tf.zeros_like(x)[:, tf.newaxis]
+    shares = _shares(x, edges)
+    if len(edges) == 2:
+        return tf.cast(shares, tf.float32)
+    first = tf.minimum(shares[:, :1], tf.constant(1, tf.float64))
+    last = tf.maximum(shares[:, -1:], tf.constant(0, tf.float64))
+    return tf.cast(tf.concat([first, _limited(shares[:, 1:-1]), last], axis=1), tf.float32)
+
+
+def piecewise_linear_edges(statistics: ColumnStatistics, buckets: int) -> np.ndarray:
+    """The smallest value, the boundaries between the quantiles, the largest; float32, increasing."""
+    inner = [entry.boundaries for entry in statistics.quantiles if entry.buckets == buckets]
+    return as_boundaries([statistics.min, *(inner[0] if inner else []), statistics.max])
+
+
+def equal_width(statistics: ColumnStatistics, buckets: int) -> np.ndarray:
+    """The boundaries between `buckets` intervals of equal width from the smallest to the largest value; float64."""
+    return np.linspace(statistics.min, statistics.max, buckets + 1)[1:-1]
+
+
+def _shares(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
+    """float64 [batch, n - 1]: how far x is from each edge to the next, not limited to 0 … 1."""
+    wide = edges.astype(np.float64)
+    factors = 1.0 / np.diff(wide)
+    return (tf.cast(x, tf.float64)[:, tf.newaxis] - wide[np.newaxis, :-1]) * factors[np.newaxis, :]
+
+
+def _limited(shares: tf.Tensor) -> tf.Tensor:
+    zero, one = tf.constant(0, tf.float64), tf.constant(1, tf.float64)
+    return tf.minimum(tf.maximum(shares, zero), one)
 
 
 def as_boundaries(values: Sequence[float]) -> np.ndarray:

@@ -35,3 +35,26 @@ def cross(ids: list[tf.Tensor], sizes: list[int], buckets: int) -> tf.Tensor:
         if not exact:
             combined = tf.math.floormod(combined, PRIME)  # keeps the next product within int64
     return combined if exact else hash_ids(combined, buckets)
+
+
+def cross_lists(ids: list[tf.Tensor | tf.RaggedTensor], sizes: list[int], buckets: int) -> tf.RaggedTensor:
+    """`cross` of every combination of the lists' values, the last list's going round fastest.
+
+    Args:
+      ids: int64 [batch] or ragged [batch, (n)] each.
+      sizes, buckets: as for `cross`.
+
+    Returns:
+      Ragged int64 [batch, (n1 * n2 * …)].
+    """
+    dense = [one.to_tensor(-1) if isinstance(one, tf.RaggedTensor) else one[:, tf.newaxis] for one in ids]
+    rows = tf.shape(dense[0])[0]
+    counts = [tf.shape(one)[1] for one in dense]
+    spread = []
+    for place, one in enumerate(dense):
+        shape = [rows] + [counts[axis] if axis == place else 1 for axis in range(len(dense))]
+        spread.append(tf.broadcast_to(tf.reshape(one, shape), [rows, *counts]))
+    flat = [tf.reshape(one, [rows, tf.reduce_prod(counts)]) for one in spread]
+    present = tf.reduce_all(tf.stack([one >= 0 for one in flat]), axis=0)
+    crossed = cross([tf.where(present, one, 0) for one in flat], sizes, buckets)
+    return tf.ragged.boolean_mask(crossed, present)

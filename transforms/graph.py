@@ -6,38 +6,29 @@ whoever has them (a trainer without TensorFlow Transform, an export for another 
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
 from ..schemas.manifest import read_manifest
-from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, LabelEntry, OutputFeature
-from ..schemas.spec_pb2 import (
-    EMBEDDING,
-    ENCODE_AUTO,
-    FLOAT,
-    INT,
-    NUMBER,
-    ONE_HOT,
-    OWN_ID,
-    REGRESSION,
-    Column,
-    Feature,
-    Spec,
-)
-from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
-from . import buckets, crosses, missing, numeric
+from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
+from ..schemas.spec_pb2 import FLOAT, INT, REGRESSION, TIME, Column, Feature, Spec
+from ..schemas.statistics_pb2 import Statistics
+from . import elementwise, lists, missing
+from .batch import Batch, Built, Raw, Value
 from .categorical import TokenTable
-from .hashing import hash_ids
-from .needs import LABEL, columns_by_name
-from .vocabulary_files import read_vocabularies
+from .id_features import build_cross, build_ids
+from .learnt import Learnt, read_learnt
+from .needs import LABEL
+from .number_features import build_number, build_piecewise_linear
+from .outputs import indicator_output, output_of, weights_output
+from .user_features import UserFeatures
+from .vector_features import build_bytes, build_cyclical, build_pca, build_target, build_word_vectors
 
-Raw = Mapping[str, tf.Tensor]
-_ONE_HOT_UP_TO = 50
-_EMBEDDING_UP_TO = 64
+NO_FOLD = -1
 
 
 class TransformGraph(tf.Module):
@@ -47,6 +38,8 @@ class TransformGraph(tf.Module):
       spec: resolved; its data and features are used.
       statistics: of the training split.
       vocabularies: tokens by feature name, and the label's classes by "label".
+      vectors: contents of word vector files by feature.
+      user: the features of the user's own `preprocessing_fn`.
 
     Attributes:
       features: what `apply` returns, sorted by name.
@@ -54,142 +47,157 @@ class TransformGraph(tf.Module):
       raw_spec: tensors that `apply` takes, by column name, shape [None].
     """
 
-    def __init__(self, spec: Spec, statistics: Statistics, vocabularies: Mapping[str, list[bytes]]):
+    def __init__(
+        self,
+        spec: Spec,
+        statistics: Statistics,
+        vocabularies: Mapping[str, list[bytes]],
+        vectors: Mapping[str, bytes] | None = None,
+        user: UserFeatures | None = None,
+    ):
         super().__init__(name="transform")
         self.spec = spec
-        self._columns = columns_by_name(spec)
-        self._statistics = {entry.name: entry for entry in statistics.columns}
-        self._vocabularies = vocabularies
-        self._steps: dict[str, Callable[[Raw, dict[str, tf.Tensor]], tf.Tensor]] = {}
-        self._sizes: dict[str, int] = {}
+        self.learnt = Learnt(spec, statistics, vocabularies, vectors)
         # Graphs keep their lookup tables alive only through the module that owns them.
-        self._tables: list[TokenTable] = []
-        # Every cross after its ingredients: `apply` runs the steps in this order.
+        self._tables: list[tf.Module] = []
+        self._user = user
+        # Every cross after its ingredients: `apply` computes them in this order.
+        self._built: dict[str, Built] = {}
         for feature in in_order(spec):
-            self._steps[feature.name], self._sizes[feature.name] = self._build(feature)
-        self.features = sorted(self._outputs(), key=lambda output: output.name)
+            self._built[feature.name] = self._build(feature)
+        user_outputs = user.features if user else []
+        self.features = sorted([*self._outputs(), *user_outputs], key=lambda output: output.name)
         self.label = self._label()
+        user_columns = user.columns if user else []
         self.raw_spec = {
             column.name: tf.TensorSpec([None], dtype_of(column), name=column.name)
-            for column in raw_columns(spec)
+            for column in raw_columns(spec, user_columns)
         }
 
-    def apply(self, raw: Raw) -> dict[str, tf.Tensor]:
+    def apply(self, raw: Raw, folds: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Features of a batch.
 
         Args:
           raw: by column name, shape [batch]; float32 (NaN is missing), int64 (the smallest is missing) or string
             (empty is missing).
+          folds: int64 [batch], a training row's hash of its identity, which target encodings leave its fold out by; -1 for
+            other rows. None: -1 for all, as when serving.
 
         Returns:
-          By feature name, shape [batch]; float32 or int64 as `features` says.
+          By feature name; float32 or int64 [batch, …] as `features` says, lists padded (ids with -1, numbers with NaN).
         """
-        values: dict[str, tf.Tensor] = {}
-        for name, step in self._steps.items():
-            values[name] = step(raw, values)
+        values = self._compute(raw, folds, None)
         return {output.name: values[output.name] for output in self.features}
 
+    def explain(self, raw: Raw) -> dict[tuple[str, str], Value]:
+        """What each feature goes through, by (feature, stage): "parsed", "filled" where there is a fill, "transformed"."""
+        stages: dict[tuple[str, str], Value] = {}
+        for name, value in self._compute(raw, None, stages).items():
+            stages[name, "transformed"] = value
+        return stages
+
     def apply_label(self, raw: tf.Tensor) -> tf.Tensor:
-        """The raw label column [batch] as float32, or as int64 class ids (-1: a class the training split lacks)."""
-        if self.label.kind == REGRESSION:
-            return missing.to_float(raw)
-        return self._classes(raw)
+        """The raw label column [batch] as float32 in the unit that the model learns, or as int64 class ids (-1: a class that
+        the training split lacks)."""
+        if self.label.kind != REGRESSION:
+            return self._classes(raw)
+        x = missing.to_float(raw)
+        if self.label.log:
+            x = elementwise.log1p(x)
+        if self.label.deviation:
+            x = (x - tf.constant(self.label.mean, tf.float32)) * tf.constant(
+                1 / self.label.deviation, tf.float32
+            )
+        return x
+
+    def _compute(
+        self, raw: Raw, folds: tf.Tensor | None, stages: dict[tuple[str, str], Value] | None
+    ) -> dict[str, tf.Tensor]:
+        batch = Batch(raw, folds, stages=stages)
+        outputs: dict[str, tf.Tensor] = {}
+        for name, built in self._built.items():
+            batch.features[name] = built.compute(batch)
+            outputs[name] = _dense(batch.features[name], built.size)
+            if built.weights:
+                outputs[f"{name}_weights"] = _dense(built.weights(batch), 0)
+        for feature in self.spec.features:
+            if feature.missing.indicator:
+                x = self.learnt.source(feature).value(batch, self.learnt.of)
+                outputs[f"{feature.name}_missing"] = tf.cast(missing.is_missing(x), tf.float32)
+        return outputs | (self._user.apply(raw) if self._user else {})
 
     def _label(self) -> LabelEntry:
         label = self.spec.data.label
         entry = LabelEntry(column=label.column, kind=label.kind)
-        if label.kind != REGRESSION:
-            tokens = [name.encode() for name in label.classes] or self._vocabularies[LABEL]
-            entry.classes.extend(token.decode() for token in tokens)
-            self._classes = TokenTable(tokens, dtype_of(self._columns[label.column]), oov_buckets=0)
+        if label.kind == REGRESSION:
+            entry.log = label.log
+            statistics = self.learnt.statistics
+            if label.standardize:
+                entry.mean = statistics.label_mean
+                # A constant label is learnt as 0.
+                entry.deviation = math.sqrt(statistics.label_variance) or 1.0
+            return entry
+        tokens = [name.encode() for name in label.classes] or self.learnt.tokens(LABEL)
+        entry.classes.extend(token.decode() for token in tokens)
+        self._classes = TokenTable(tokens, dtype_of(self.learnt.columns[label.column]), oov_buckets=0)
         return entry
 
     def _outputs(self) -> list[OutputFeature]:
         outputs = []
         for feature in self.spec.features:
             if feature.missing.indicator:
-                name = f"{feature.name}_missing"
-                self._steps[name] = _indicator(feature.column)
-                outputs.append(OutputFeature(name=name, type=OUTPUT_FLOAT, encode=NUMBER))
+                outputs.append(indicator_output(feature))
             if not feature.intermediate:
-                outputs.append(output_of(feature, self._sizes[feature.name]))
+                built = self._built[feature.name]
+                outputs.append(output_of(feature, built))
+                if built.weights:
+                    outputs.append(weights_output(feature, built))
         return outputs
 
-    def _build(self, feature: Feature) -> tuple[Callable[[Raw, dict[str, tf.Tensor]], tf.Tensor], int]:
-        """The step that computes a feature, and how many ids it gives (0: a number)."""
-        if feature.HasField("cross"):
-            of = list(feature.cross.of)
-            sizes = [self._sizes[name] for name in of]
-            most = feature.cross.buckets
-            return (
-                lambda _, values: crosses.cross([values[name] for name in of], sizes, most),
-                crosses.cross_size(sizes, most),
+    def _build(self, feature: Feature) -> Built:
+        kind = feature.WhichOneof("transform")
+        if kind == "cross":
+            return build_cross(
+                feature, [self._built[name] for name in feature.cross.of], list(feature.cross.of)
             )
-        column = self._columns[feature.column]
-        statistics = self._statistics.get(column.name, ColumnStatistics())
-        kind = feature.WhichOneof("transform")
-        if kind in ("as_is", "standardize", "min_max"):
-            return self._build_number(feature, column, statistics), 0
-        return self._build_id(feature, column, statistics)
-
-    def _build_number(self, feature: Feature, column: Column, statistics: ColumnStatistics):
-        value = missing.number_fill(feature, statistics)
-        kind = feature.WhichOneof("transform")
-
-        def step(raw: Raw, _: dict[str, tf.Tensor]) -> tf.Tensor:
-            x = missing.fill(missing.to_float(raw[column.name]), value)
-            if kind == "standardize":
-                return numeric.standardize(x, statistics)
-            return numeric.min_max(x, statistics, feature.min_max) if kind == "min_max" else x
-
-        return step
-
-    def _build_id(self, feature: Feature, column: Column, statistics: ColumnStatistics):
-        to_id, size = self._id_function(feature, column, statistics)
-        # Buckets are of numbers, whatever the column; the mean of integers is none.
-        numeric_ids = feature.HasField("buckets")
-        value: float | int | bytes | None
-        if not numeric_ids:
-            value = missing.token_fill(feature, column, statistics)
-        else:
-            value = None if feature.missing.fill == OWN_ID else missing.number_fill(feature, statistics)
-        own_id = value is None and not column.required
-
-        def step(raw: Raw, _: dict[str, tf.Tensor]) -> tf.Tensor:
-            x = missing.to_float(raw[column.name]) if numeric_ids else raw[column.name]
-            ids = to_id(x if value is None else missing.fill(x, value))
-            return tf.where(missing.is_missing(x), tf.constant(size, tf.int64), ids) if own_id else ids
-
-        return step, size + own_id
-
-    def _id_function(
-        self, feature: Feature, column: Column, statistics: ColumnStatistics
-    ) -> tuple[Callable[[tf.Tensor], tf.Tensor], int]:
-        """A function from a column without missing values to its ids, and how many ids."""
-        kind = feature.WhichOneof("transform")
-        if kind == "buckets":
-            boundaries = bucket_boundaries(feature, statistics)
-            return lambda x: buckets.bucketize(x, boundaries), len(boundaries) + 1
-        if kind == "hash":
-            return lambda x: hash_ids(x, feature.hash.buckets), feature.hash.buckets
-        tokens = [token.encode() for token in feature.vocabulary.tokens] or self._vocabularies[feature.name]
-        table = TokenTable(tokens, dtype_of(column), feature.vocabulary.oov_buckets)
-        self._tables.append(table)
-        return table, table.size
+        if kind == "piecewise_linear":
+            return build_piecewise_linear(feature, self.learnt)
+        if kind == "pca":
+            return build_pca(feature, self.learnt)
+        if kind == "cyclical":
+            return build_cyclical(feature, self.learnt)
+        if kind == "target":
+            return build_target(feature, self.learnt, self._tables)
+        if kind == "word_vectors":
+            return build_word_vectors(feature, self.learnt, self._tables)
+        if kind in ("image", "tensor"):
+            return build_bytes(feature, self.learnt)
+        if kind in ("vocabulary", "hash", "identity", "time_part") or (
+            kind == "buckets" and not feature.buckets.interpolate
+        ):
+            return build_ids(feature, self.learnt, self._tables)
+        return build_number(feature, self.learnt, self._tables)
 
 
-def _indicator(column: str) -> Callable[[Raw, dict[str, tf.Tensor]], tf.Tensor]:
-    return lambda raw, _: tf.cast(missing.is_missing(raw[column]), tf.float32)
+def _dense(x: Value, size: int) -> tf.Tensor:
+    return lists.to_dense(x, -1 if size else missing.NAN) if isinstance(x, tf.RaggedTensor) else x
 
 
 def dtype_of(column: Column) -> tf.DType:
-    """float32, int64 or string."""
-    return {FLOAT: tf.float32, INT: tf.int64}.get(column.type, tf.string)
+    """Of a raw column: float32, int64 or string."""
+    if column.separators:
+        return tf.string
+    return {FLOAT: tf.float32, INT: tf.int64, TIME: tf.int64}.get(column.type, tf.string)
 
 
-def raw_columns(spec: Spec) -> list[Column]:
-    """The columns that the features are made of, in the spec's order."""
-    used = {feature.column for feature in spec.features if not feature.HasField("cross")}
+def raw_columns(spec: Spec, more: list[str] | None = None) -> list[Column]:
+    """The columns that the features are made of, and those of these names, in the spec's order."""
+    used = set(more or ())
+    for feature in spec.features:
+        if feature.HasField("cross"):
+            continue
+        used.update(feature.columns or [feature.column])
+        used.update((feature.standardize.by, feature.min_max.by, feature.value_weights))
     return [column for column in spec.data.columns if column.name in used]
 
 
@@ -209,31 +217,8 @@ def in_order(spec: Spec) -> list[Feature]:
     return list(done.values())
 
 
-def bucket_boundaries(feature: Feature, statistics: ColumnStatistics) -> np.ndarray:
-    """float32 [n], strictly increasing: the spec's, or the training split's quantiles."""
-    if feature.buckets.boundaries:
-        return buckets.as_boundaries(feature.buckets.boundaries)
-    for entry in statistics.quantiles:
-        if entry.buckets == feature.buckets.quantiles:
-            return buckets.as_boundaries(entry.boundaries)
-    raise KeyError(f"statistics of {feature.column} lack quantiles for {feature.buckets.quantiles} buckets")
-
-
-def output_of(feature: Feature, size: int) -> OutputFeature:
-    """How a feature is stored and read by the model; `size` ids, 0 for a number."""
-    if not size:
-        return OutputFeature(name=feature.name, type=OUTPUT_FLOAT, encode=NUMBER)
-    kind = feature.encode.kind
-    if kind == ENCODE_AUTO:
-        kind = ONE_HOT if size <= _ONE_HOT_UP_TO else EMBEDDING
-    output = OutputFeature(name=feature.name, type=OUTPUT_INT64, cardinality=size, encode=kind)
-    if kind == EMBEDDING:
-        output.dimension = feature.encode.dimension or min(_EMBEDDING_UP_TO, round(1.6 * size**0.56))
-    return output
-
-
 def load_graph(transform_dir: str) -> TransformGraph:
-    """Builds the graph from `transform/`: spec.pbtxt, statistics.pb and the vocabularies.
+    """Builds the graph from `transform/`: spec.pbtxt, statistics.pb, the vocabularies, and the user's own TFT graph.
 
     Raises:
       ArtifactError: the directory is absent or does not match its manifest.
@@ -241,6 +226,11 @@ def load_graph(transform_dir: str) -> TransformGraph:
     read_manifest(transform_dir, "transform")
     with open(os.path.join(transform_dir, "spec.pbtxt"), encoding="utf-8") as file:
         spec = text_format.Parse(file.read(), Spec())
-    with open(os.path.join(transform_dir, "statistics.pb"), "rb") as file:
-        statistics = Statistics.FromString(file.read())
-    return TransformGraph(spec, statistics, read_vocabularies(transform_dir, statistics))
+    return graph_of(transform_dir, spec)
+
+
+def graph_of(transform_dir: str, spec: Spec) -> TransformGraph:
+    """As `load_graph`, from files that are not published yet."""
+    learnt = read_learnt(transform_dir, spec)
+    user = UserFeatures(transform_dir) if spec.preprocessing_fn else None
+    return TransformGraph(spec, learnt.statistics, learnt.vocabularies, learnt.vectors, user)

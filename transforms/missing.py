@@ -6,15 +6,21 @@ the files' batches and in a serving request.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import tensorflow as tf
 
 from ..schemas import numerals
-from ..schemas.spec_pb2 import CONSTANT, INT, MEDIAN, MOST_FREQUENT, Column, Feature
-from ..schemas.statistics_pb2 import ColumnStatistics
+from ..schemas.spec_pb2 import CONSTANT, MEDIAN, MOST_FREQUENT, Feature
+
+if TYPE_CHECKING:
+    from .learnt import Learnt
+    from .sources import Source
 
 # The smallest normal binary32 number.
 SMALLEST = np.finfo(np.float32).tiny
+NAN = float("nan")
 
 
 def is_missing(x: tf.Tensor) -> tf.Tensor:
@@ -42,26 +48,27 @@ def to_float(x: tf.Tensor) -> tf.Tensor:
     return tf.where(is_missing(x), tf.constant(np.nan, tf.float32), tf.cast(x, tf.float32))
 
 
-def number_fill(feature: Feature, statistics: ColumnStatistics) -> float:
-    """What a missing number becomes, before it is scaled. A column without any value is filled with 0."""
-    missing = feature.missing
-    if missing.fill == CONSTANT:
-        return float(np.float32(float(missing.constant)))
+def number_fill(feature: Feature, source: Source, learnt: Learnt) -> float:
+    """What a missing number becomes, before it is scaled. A source without any value is filled with 0."""
+    fill_with = feature.missing
+    if fill_with.fill == CONSTANT:
+        return float(np.float32(source.constant(fill_with.constant, learnt.of)))
+    statistics = learnt.of(source.name)
     if not statistics.present:
         return 0.0
-    if missing.fill == MEDIAN:
+    if fill_with.fill == MEDIAN:
         return float(np.float32(statistics.median))
-    if missing.fill == MOST_FREQUENT:
+    if fill_with.fill == MOST_FREQUENT:
         return float(np.float32(float(statistics.most_frequent)))
     return float(np.float32(statistics.mean))
 
 
-def token_fill(feature: Feature, column: Column, statistics: ColumnStatistics) -> int | bytes | None:
+def token_fill(feature: Feature, source: Source, learnt: Learnt) -> int | bytes | None:
     """What a missing token is replaced by; None: it gets an id of its own, as where no token is the most frequent."""
+    statistics = learnt.of(source.name)
     if feature.missing.fill == CONSTANT:
-        text = feature.missing.constant
-    elif feature.missing.fill == MOST_FREQUENT and statistics.HasField("most_frequent"):
+        return source.constant(feature.missing.constant, learnt.of)
+    if feature.missing.fill == MOST_FREQUENT and statistics.HasField("most_frequent"):
         text = statistics.most_frequent
-    else:
-        return None
-    return int(text) if column.type == INT else text.encode()
+        return int(text) if source.dtype == tf.int64 else text.encode()
+    return None

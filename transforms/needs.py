@@ -1,59 +1,168 @@
-"""In: a spec. Out: which statistics of which raw columns its features and its label need."""
+"""In: a spec. Out: which statistics of which sources its features and its label need, pass by pass over the training split."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
-from ..schemas.spec_pb2 import MOST_FREQUENT, REGRESSION, STRING, Column, Feature, Spec
+from ..schemas.spec_pb2 import MOST_FREQUENT, MUTUAL_INFORMATION, REGRESSION, Column, Feature, Spec
+from .number_need import NumberNeed
+from .sources import Source, source_of, sources_of
 
 LABEL = "label"
+# What a regression model learns, as a source; no column can have this name.
+LABEL_NUMBER = "#label"
+NUMBER_TRANSFORMS = (
+    "as_is",
+    "standardize",
+    "min_max",
+    "robust",
+    "gaussian",
+    "buckets",
+    "piecewise_linear",
+)
 
 
 @dataclasses.dataclass
 class Needs:
-    """Statistics to learn.
+    """Statistics to learn in one pass.
 
     Attributes:
-      numbers: number columns whose moments, range and median are needed, with the bucket counts to find quantiles for.
-      counts: columns whose distinct values are to be counted.
-      vocabularies: the columns to write vocabularies of, by feature (or "label").
+      sources: all that are read, by name.
+      numbers: what is needed of each number source.
+      counts: sources whose values are counted.
+      distinct: list sources whose values are counted once a row.
+      vocabularies: source by feature (or "label").
+      groups: key column and source of features that are scaled within groups.
+      targets: source and number of folds of target encodings.
+      pairs: sources that are counted by class of the label.
+      covariances: sources by feature.
     """
 
-    numbers: dict[str, set[int]] = dataclasses.field(default_factory=dict)
+    sources: dict[str, Source] = dataclasses.field(default_factory=dict)
+    numbers: dict[str, NumberNeed] = dataclasses.field(default_factory=dict)
     counts: set[str] = dataclasses.field(default_factory=set)
+    distinct: set[str] = dataclasses.field(default_factory=set)
     vocabularies: dict[str, str] = dataclasses.field(default_factory=dict)
+    groups: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    targets: dict[str, tuple[str, int]] = dataclasses.field(default_factory=dict)
+    pairs: set[str] = dataclasses.field(default_factory=set)
+    covariances: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+
+    def read(self, source: Source) -> str:
+        self.sources[source.name] = source
+        return source.name
+
+    def number(self, source: Source) -> NumberNeed:
+        return self.numbers.setdefault(self.read(source), NumberNeed())
 
 
 def columns_by_name(spec: Spec) -> dict[str, Column]:
     return {column.name: column for column in spec.data.columns}
 
 
-def needs_of(spec: Spec) -> Needs:
-    """What a resolved spec's features and label need."""
-    needs = Needs()
+def passes_of(spec: Spec) -> list[Needs]:
+    """What each pass learns; the first one is there even if nothing is needed (rows are counted)."""
     columns = columns_by_name(spec)
+    passes = [Needs()]
+
+    def at(level: int) -> Needs:
+        while len(passes) <= level:
+            passes.append(Needs())
+        return passes[level]
+
     for feature in spec.features:
-        kind = feature.WhichOneof("transform")
-        if kind == "cross":
+        if feature.WhichOneof("transform") == "cross":
             continue
-        column = columns[feature.column]
-        if _needs_numbers(feature, column):
-            needs.numbers.setdefault(column.name, set())
-        if kind == "buckets" and feature.buckets.quantiles:
-            needs.numbers[column.name].add(feature.buckets.quantiles)
-        if feature.missing.fill == MOST_FREQUENT:
-            needs.counts.add(column.name)
-        if kind == "vocabulary" and not feature.vocabulary.tokens:
-            needs.counts.add(column.name)
-            needs.vocabularies[feature.name] = column.name
+        for source in sources_of(feature, columns):
+            for limited, clip in source.prefixes():
+                ranks = at(limited.level).number(limited).ranks
+                ranks.update(
+                    getattr(clip, name) for name in ("low_quantile", "high_quantile") if clip.HasField(name)
+                )
+        _feature_needs(feature, columns, at)
     label = spec.data.label
-    if label.kind != REGRESSION and not label.classes:
-        needs.counts.add(label.column)
-        needs.vocabularies[LABEL] = label.column
-    return needs
+    if label.kind == REGRESSION:
+        if label.standardize:
+            passes[0].numbers[LABEL_NUMBER] = NumberNeed()
+        return passes
+    source = Source(columns[label.column])
+    if not label.classes:
+        passes[0].vocabularies[LABEL] = source.name
+    if not label.classes or any(needs.pairs for needs in passes):
+        passes[0].counts.add(passes[0].read(source))
+    return passes
 
 
-def _needs_numbers(feature: Feature, column: Column) -> bool:
-    if column.type == STRING:
-        return False
-    return feature.WhichOneof("transform") not in ("vocabulary", "hash")
+def _feature_needs(feature: Feature, columns: Mapping[str, Column], at) -> None:
+    kind = feature.WhichOneof("transform")
+    if kind == "pca":
+        sources = sources_of(feature, columns)
+        level = max(source.level for source in sources)
+        for source in sources:
+            at(source.level).number(source)
+        after = at(level + 1)
+        after.covariances[feature.name] = [after.read(source) for source in sources]
+        return
+    for source in sources_of(feature, columns):
+        needs = at(source.level)
+        if kind in NUMBER_TRANSFORMS:
+            _number_needs(feature, needs.number(source))
+        if feature.missing.fill == MOST_FREQUENT:
+            needs.counts.add(needs.read(source))
+    if kind in ("standardize", "min_max") and getattr(feature, kind).by:
+        source = source_of(feature, columns)
+        key = Source(columns[getattr(feature, kind).by])
+        needs = at(source.level)
+        needs.groups[feature.name] = (needs.read(key), needs.read(source))
+    elif kind == "vocabulary":
+        _vocabulary_needs(feature, source_of(feature, columns), at)
+    elif kind == "target":
+        needs = at(source_of(feature, columns).level)
+        needs.targets[feature.name] = (needs.read(source_of(feature, columns)), feature.target.folds)
+
+
+def _number_needs(feature: Feature, need: NumberNeed) -> None:
+    kind = feature.WhichOneof("transform")
+    if kind == "buckets" and feature.buckets.quantiles:
+        need.quantiles.add(feature.buckets.quantiles)
+    elif kind == "piecewise_linear":
+        need.quantiles.add(feature.piecewise_linear.quantiles)
+    elif kind == "robust":
+        need.ranks.update((0.25, 0.75))
+    elif kind == "gaussian":
+        need.l_moments = True
+
+
+def _vocabulary_needs(feature: Feature, source: Source, at) -> None:
+    needs = at(source.level)
+    vocabulary = feature.vocabulary
+    if not (vocabulary.tokens or vocabulary.file):
+        needs.counts.add(needs.read(source))
+        if vocabulary.rank == MUTUAL_INFORMATION:
+            needs.pairs.add(needs.read(source))
+    if not vocabulary.tokens:
+        needs.vocabularies[feature.name] = needs.read(source)
+    if feature.tf_idf:
+        needs.distinct.add(needs.read(source))
+        needs.vocabularies[feature.name] = source.name
+
+
+def reasons(passes: list[Needs]) -> list[str]:
+    """Of each pass: what it is for, as a person would say it."""
+    said = ["statistics of raw columns"]
+    for needs in passes[1:]:
+        parts = [f"the covariances of {name}" for name in sorted(needs.covariances)]
+        limited = sorted(
+            source.column.name
+            for source in needs.sources.values()
+            if source.level and source.name in _learnt_of(needs)
+        )
+        parts += [f"statistics of {name} after its clip by quantiles" for name in dict.fromkeys(limited)]
+        said.append(" and ".join(parts))
+    return said
+
+
+def _learnt_of(needs: Needs) -> set[str]:
+    grouped = {source for pair in needs.groups.values() for source in pair}
+    return set(needs.numbers) | needs.counts | needs.distinct | needs.pairs | grouped

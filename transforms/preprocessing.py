@@ -1,6 +1,7 @@
-"""In: a spec. Out: a TFT `preprocessing_fn` whose outputs are the statistics that the spec needs, and their reading.
+"""In: what one pass has to learn. Out: a TFT `preprocessing_fn` whose outputs are the accumulators of that pass.
 
-The features themselves are not computed here: graph.py builds them from the statistics, for every target alike.
+The features themselves are not computed here: graph.py builds them from the statistics, for every target alike. Inputs are
+named by place, because TFT does not take every name: the sources in sorted order are `s0`, `s1`, …
 """
 
 from __future__ import annotations
@@ -9,83 +10,147 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from ..schemas.errors import SpecError
-from ..schemas.spec_pb2 import BINARY, INT, MOST_FREQUENT, Spec
-from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
-from .analyzers import analyze_counts, analyze_numbers, parse_counts, parse_numbers
-from .needs import LABEL, columns_by_name, needs_of
-from .vocabulary_files import choose_tokens, write_vocabulary
+from ..schemas.spec_pb2 import REGRESSION, Spec
+from ..schemas.statistics_pb2 import ColumnStatistics
+from .count_analyzer import analyze_counts
+from .covariance_analyzer import analyze_covariance
+from .keyed_analyzer import analyze_groups, analyze_targets
+from .needs import LABEL_NUMBER, Needs
+from .number_analyzer import analyze_numbers
 
-ROW_HASH = "__row_hash__"
-_NUMBERS = "numbers"
-FORMAT_VERSION = 1
+ROW_HASH, FOLD, WEIGHT, LABEL = "hash", "fold", "weight", "label"
+# Of the elements of a list source: the hash that chooses the sample, the row's weight, the row's label.
+OF_ELEMENTS = ("hash", "weight", "label")
+FORMAT_VERSION = 2
+WEIGHT_SOURCE = "#weight"
+
+Inputs = Mapping[str, tf.Tensor | tf.SparseTensor]
+Statistics = Callable[[str], ColumnStatistics]
 
 
-def preprocessing_fn(spec: Spec) -> Callable[[Mapping[str, tf.Tensor]], dict[str, tf.Tensor]]:
-    """The function that TFT traces: raw columns and ROW_HASH in, serialised statistics out, repeated on every row."""
-    needs = needs_of(spec)
+def input_names(needs: Needs) -> dict[str, str]:
+    """Name of each source among the inputs."""
+    return {source: f"s{place}" for place, source in enumerate(sorted(needs.sources))}
 
-    def analyze(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+
+def preprocessing_fn(
+    spec: Spec, needs: Needs, statistics: Statistics
+) -> Callable[[Inputs], dict[str, tf.Tensor]]:
+    """The function that TFT traces: sources in, serialised accumulators out, repeated on every row.
+
+    Args:
+      spec: resolved.
+      needs: of this pass.
+      statistics: of a source, as the passes before found them.
+    """
+    weighted = bool(spec.data.weight)
+
+    def analyze(inputs: Inputs) -> dict[str, tf.Tensor]:
+        found = dict(_Pass(needs, statistics, inputs, weighted, spec.data.label.kind == REGRESSION).found())
         rows = tf.shape(inputs[ROW_HASH])[0]
-        numbers = {name: inputs[name] for name in needs.numbers}
-        found = {_NUMBERS: analyze_numbers(inputs[ROW_HASH], numbers, needs.numbers)}
-        for index, name in enumerate(sorted(needs.counts)):
-            found[f"counts_{index}"] = analyze_counts(inputs[name], index)
         return {name: tf.fill([rows], value) for name, value in found.items()}
 
     return analyze
 
 
-def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
-    """The classes, sorted: integers as numbers, text as bytes.
+class _Pass:
+    """The analyzers of one pass, applied to its inputs."""
 
-    Class ids follow the names, not how frequent they are: the same classes get the same ids on other data.
+    def __init__(
+        self, needs: Needs, statistics: Statistics, inputs: Inputs, weighted: bool, regression: bool
+    ):
+        self._needs, self._statistics, self._inputs = needs, statistics, inputs
+        self._weighted, self._regression = weighted, regression
+        self._names = input_names(needs)
 
-    Raises:
-      SpecError: too few classes for a label of this kind, or too many.
-    """
-    label = spec.data.label
-    is_int = columns_by_name(spec)[label.column].type == INT
-    classes = sorted(counts, key=int) if is_int else sorted(counts)
-    if len(classes) < 2 or (label.kind == BINARY and len(classes) > 2):
-        names = ", ".join(name.decode() for name in classes[:5]) + (", …" if len(classes) > 5 else "")
-        count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
-        kind = "binary" if label.kind == BINARY else "multiclass"
-        reason = f"is {kind}, and '{label.column}' has {count} in the training split: {names}"
-        hint = "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 to tell apart"
-        raise SpecError("spec", None, "data.label.kind", reason, hint)
-    return classes
+    def found(self):
+        """(name, scalar string) of each accumulator; the name up to the first `_` says its kind."""
+        yield from self._numbers()
+        for source in sorted(self._needs.counts):
+            yield self._counts("counts", source, self._names[source])
+        for source in sorted(self._needs.distinct):
+            yield self._counts("distinct", source, f"{self._names[source]}_distinct")
+        for place, feature in enumerate(sorted(self._needs.groups)):
+            key, source = self._needs.groups[feature]
+            name = f"groups_{place}"
+            yield name, analyze_groups(self._values(key), self._values(source), self._of(WEIGHT), name)
+        for place, feature in enumerate(sorted(self._needs.targets)):
+            source, folds = self._needs.targets[feature]
+            name = f"targets_{place}"
+            yield (
+                name,
+                analyze_targets(
+                    self._values(source),
+                    tf.math.floormod(self._inputs[FOLD], folds),
+                    self._inputs[LABEL],
+                    self._of(WEIGHT),
+                    name,
+                ),
+            )
+        for source in sorted(self._needs.pairs):
+            yield self._pairs(source)
+        for place, feature in enumerate(sorted(self._needs.covariances)):
+            sources = self._needs.covariances[feature]
+            center, scale = covariance_scale([self._statistics(source) for source in sources])
+            name = f"covariance_{place}"
+            mean_weight = self._statistics(WEIGHT_SOURCE).mean
+            columns = [tf.cast(self._values(source), tf.float32) for source in sources]
+            yield name, analyze_covariance(columns, self._of(WEIGHT), center, scale, mean_weight, name)
+
+    def _numbers(self):
+        scalars = {
+            source: self._inputs[self._names[source]]
+            for source in self._needs.numbers
+            if source in self._names and not self._is_list(self._names[source])
+        }
+        if LABEL_NUMBER in self._needs.numbers:
+            scalars[LABEL_NUMBER] = self._inputs[LABEL]
+        yield "numbers", analyze_numbers(self._inputs[ROW_HASH], scalars, self._of(WEIGHT), "numbers")
+        if self._weighted:
+            weights = {WEIGHT_SOURCE: self._inputs[WEIGHT]}
+            yield "numbers_weight", analyze_numbers(self._inputs[ROW_HASH], weights, None, "numbers_weight")
+        for source in sorted(self._needs.numbers):
+            if source in self._names and self._is_list(self._names[source]):
+                name = self._names[source]
+                columns = {source: self._inputs[name].values}
+                hashes = self._inputs[f"{name}_hash"].values
+                yield (
+                    f"numbers_{name}",
+                    analyze_numbers(hashes, columns, self._of(WEIGHT, name), f"numbers_{name}"),
+                )
+
+    def _counts(self, kind: str, source: str, name: str) -> tuple[str, tf.Tensor]:
+        found = f"{kind}_{self._names[source]}"
+        x = self._inputs[name]
+        if isinstance(x, tf.SparseTensor):
+            return found, analyze_counts(x.values, self._of(WEIGHT, name), found)
+        return found, analyze_counts(x, self._of(WEIGHT), found)
+
+    def _pairs(self, source: str) -> tuple[str, tf.Tensor]:
+        name = self._names[source]
+        found = f"pairs_{name}"
+        if self._is_list(name):
+            x, label = self._inputs[f"{name}_distinct"].values, self._inputs[f"{name}_distinct_label"].values
+            weights = self._of(WEIGHT, f"{name}_distinct")
+        else:
+            x, label, weights = self._inputs[name], self._inputs[LABEL], self._of(WEIGHT)
+        folds = tf.zeros_like(label, tf.int64)
+        return found, analyze_targets(x, folds, label, weights, found)
+
+    def _values(self, source: str) -> tf.Tensor:
+        return self._inputs[self._names[source]]
+
+    def _is_list(self, name: str) -> bool:
+        return isinstance(self._inputs[name], tf.SparseTensor)
+
+    def _of(self, what: str, name: str | None = None) -> tf.Tensor | None:
+        """The rows' weights, or those of a list's elements; None without weights."""
+        if not self._weighted:
+            return None
+        return self._inputs[what] if name is None else self._inputs[f"{name}_{what}"].values
 
 
-def write_statistics(spec: Spec, found: Mapping[str, bytes], rows: int, directory: str) -> Statistics:
-    """Turns what the analysis found into Statistics, and writes the vocabularies below `directory`.
-
-    Args:
-      spec: resolved.
-      found: the outputs of `preprocessing_fn` on any row.
-      rows: of the training split.
-      directory: of the transform step.
-
-    Raises:
-      SpecError: the training split's classes do not go with the kind of the label.
-    """
-    needs = needs_of(spec)
-    columns = {entry.name: entry for entry in parse_numbers(found[_NUMBERS])}
-    fillers = {feature.column for feature in spec.features if feature.missing.fill == MOST_FREQUENT}
-    vocabularies = {feature.name: feature.vocabulary for feature in spec.features}
-    for index, name in enumerate(sorted(needs.counts)):
-        counts = parse_counts(found[f"counts_{index}"])
-        missing = counts.pop(b"", 0)
-        entry = columns.setdefault(name, ColumnStatistics(name=name))
-        entry.present, entry.missing = rows - missing, missing
-        if name in fillers and counts:
-            entry.most_frequent = next(iter(counts)).decode()
-        for feature, column in sorted(needs.vocabularies.items()):
-            if column != name:
-                continue
-            is_label = feature == LABEL
-            tokens = label_classes(spec, counts) if is_label else choose_tokens(counts, vocabularies[feature])
-            entry.vocabularies.append(write_vocabulary(directory, feature, tokens, counts, entry.present))
-    statistics = Statistics(format_version=FORMAT_VERSION, rows=rows)
-    statistics.columns.extend(columns[name] for name in sorted(columns))
-    return statistics
+def covariance_scale(columns: list[ColumnStatistics]) -> tuple[list[float], list[float]]:
+    """Center and scale of what is summed: mean, and 1 / standard deviation (0 for a constant column)."""
+    scale = [1 / column.variance**0.5 if column.variance > 0 else 0.0 for column in columns]
+    return [column.mean for column in columns], scale

@@ -9,14 +9,23 @@ from .needs import columns_by_name
 
 
 def save_graph(graph: TransformGraph, directory: str) -> None:
-    """Writes a SavedModel with two functions of raw columns [batch].
+    """Writes a SavedModel with functions of raw columns [batch].
 
-    `features`: dict of raw columns → dict of features; `label`: raw label → label.
+    `features`: dict of raw columns → dict of features; `label`: raw label → label. Where a feature is a target encoding also
+    `training_features`: dict of raw columns, int64 folds [batch] (-1: none) → dict of features.
     """
     label = columns_by_name(graph.spec)[graph.spec.data.label.column]
     module = tf.Module()
     module.graph = graph
-    module.features = tf.function(graph.apply, input_signature=[graph.raw_spec], autograph=False)
+    module.features = tf.function(
+        lambda raw: graph.apply(raw), input_signature=[graph.raw_spec], autograph=False
+    )
+    if any(feature.out_of_fold for feature in graph.features):
+        module.training_features = tf.function(
+            graph.apply,
+            input_signature=[graph.raw_spec, tf.TensorSpec([None], tf.int64, name="folds")],
+            autograph=False,
+        )
     module.label = tf.function(
         graph.apply_label, input_signature=[tf.TensorSpec([None], dtype_of(label))], autograph=False
     )
@@ -27,3 +36,10 @@ def save_graph(graph: TransformGraph, directory: str) -> None:
 def load_saved_graph(directory: str):
     """What `save_graph` wrote: an object with `features` and `label`."""
     return tf.saved_model.load(directory)
+
+
+def input_columns(loaded) -> list[str]:
+    """The raw columns that a loaded graph reads."""
+    (function,) = loaded.features.concrete_functions
+    (raw,), _ = function.structured_input_signature
+    return sorted(raw)

@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import os
 
+from google.protobuf import text_format
+
 from ..schemas.manifest import read_manifest
-from ..schemas.spec_pb2 import EMBEDDING, NUMBER, ONE_HOT, REGRESSION
+from ..schemas.spec_pb2 import EMBEDDING, NUMBER, ONE_HOT, REGRESSION, Spec
 from ..schemas.statistics_pb2 import Statistics
+from .needs import passes_of, reasons
+
+_KINDS = {NUMBER: "number", ONE_HOT: "one-hot", EMBEDDING: "embedding"}
 
 
 def statistics_summary(transform_dir: str) -> str:
-    """Rows, features by kind, vocabularies."""
+    """Rows, features by kind, passes."""
     manifest = read_manifest(transform_dir, "transform", verify=False)
     with open(os.path.join(transform_dir, "statistics.pb"), "rb") as file:
         statistics = Statistics.FromString(file.read())
-    kinds = [feature.encode for feature in manifest.features]
-    counts = [
-        (kinds.count(NUMBER), "numbers"),
-        (kinds.count(ONE_HOT), "one-hot"),
-        (kinds.count(EMBEDDING), "embeddings"),
+    with open(os.path.join(transform_dir, "spec.pbtxt"), encoding="utf-8") as file:
+        why = reasons(passes_of(text_format.Parse(file.read(), Spec())))
+    kinds = [
+        "list"
+        if any(size < 0 for size in feature.shape)
+        else "vector"
+        if feature.shape
+        else _KINDS[feature.encode]
+        for feature in manifest.features
+        if not feature.weights_of
     ]
     parts = ", ".join(
-        f"{count} {name.removesuffix('s') if count == 1 else name}" for count, name in counts if count
+        f"{kinds.count(kind)} {kind}{'s' * (kinds.count(kind) != 1 and kind != 'one-hot')}"
+        for kind in ("number", "one-hot", "embedding", "vector", "list")
+        if kind in kinds
     )
     label = manifest.label
     classes = "" if label.kind == REGRESSION else f", {len(label.classes)} classes"
-    return (
+    lines = [
         f"statistics of {statistics.rows:,} training rows; features: {parts}; "
         f"label {label.column}{classes}; in {transform_dir}"
-    )
+    ]
+    if len(why) > 1:
+        steps = "; ".join(f"{place}. {text}" for place, text in enumerate(why, 1))
+        lines.append(f"{len(why)} passes over the training split: {steps}")
+    return "\n".join(lines)

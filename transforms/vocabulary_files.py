@@ -3,24 +3,65 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 
 import google_crc32c
 
+from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import Vocabulary
 from ..schemas.statistics_pb2 import Statistics, VocabularyFile
 
 FOLDER = "vocabularies"
 
 
-def choose_tokens(counts: dict[bytes, int], vocabulary: Vocabulary) -> list[bytes]:
-    """The tokens that a vocabulary keeps: most frequent first, ties by bytes ascending."""
-    tokens = [token for token, count in counts.items() if count >= max(1, vocabulary.min_frequency)]
-    tokens.sort(key=lambda token: (-counts[token], token))
-    return tokens[: vocabulary.top_k] if vocabulary.top_k else tokens
+def choose_tokens(
+    weights: Mapping[bytes, float],
+    score: Mapping[bytes, float],
+    vocabulary: Vocabulary,
+    keep: Sequence[bytes] = (),
+) -> list[bytes]:
+    """The tokens that a vocabulary keeps: highest score first, ties by bytes ascending.
+
+    Args:
+      weights: of every distinct token, how often it was seen.
+      score: what they are ranked by.
+      vocabulary: how many, and how frequent at least.
+      keep: these come first, in this order.
+    """
+    least = max(1, vocabulary.min_frequency)
+    tokens = [token for token, weight in weights.items() if weight >= least]
+    tokens.sort(key=lambda token: (-score[token], token))
+    if vocabulary.top_k:
+        tokens = tokens[: vocabulary.top_k]
+    kept = set(keep)
+    return [*keep, *(token for token in tokens if token not in kept)]
+
+
+def read_tokens(path: str) -> list[bytes]:
+    """A user's vocabulary file: one token a line.
+
+    Raises:
+      DataError: it cannot be read, has an empty line or a token twice.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise DataError(path, None, None, None, f"cannot be read: {error.strerror}") from None
+    tokens = content.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").removesuffix(b"\n").split(b"\n")
+    first: dict[bytes, int] = {}
+    for line, token in enumerate(tokens, 1):
+        text = token.decode(errors="replace")
+        if not token:
+            raise DataError(path, line, None, None, "is an empty line: give one token a line")
+        if token in first:
+            raise DataError(path, line, None, text, f"is the token of line {first[token]} again")
+        first[token] = line
+    return tokens
 
 
 def write_vocabulary(
-    directory: str, feature: str, tokens: list[bytes], counts: dict[bytes, int], present: int
+    directory: str, feature: str, tokens: list[bytes], counts: Mapping[bytes, int], present: int
 ) -> VocabularyFile:
     """Writes `vocabularies/<feature>.txt` below `directory`.
 
@@ -28,8 +69,8 @@ def write_vocabulary(
       directory: that the entry's path is relative to.
       feature: that it is for, or "label".
       tokens: the lines.
-      counts: of every distinct token seen.
-      present: cells that have a value.
+      counts: of every distinct token seen; empty if none was counted.
+      present: values that are there, those that no count stands for included.
 
     Returns:
       Its entry for the statistics.
@@ -45,7 +86,7 @@ def write_vocabulary(
         size=len(tokens),
         distinct=len(counts),
         crc32c=google_crc32c.value(content),
-        out_of_vocabulary=present - sum(counts[token] for token in tokens),
+        out_of_vocabulary=present - sum(counts.get(token, 0) for token in tokens) if counts else 0,
     )
 
 

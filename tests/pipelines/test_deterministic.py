@@ -15,7 +15,7 @@ from prebake.pipelines import read as read_module
 from prebake.pipelines.read import ReadCsv
 from prebake.schemas.manifest import read_manifest
 from prebake.schemas.statistics_pb2 import Statistics
-from prebake.transforms.analyzers import SummarizeNumbers
+from prebake.transforms.number_analyzer import SummarizeNumbers
 
 
 def same(one: str, other: str) -> None:

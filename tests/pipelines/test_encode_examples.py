@@ -7,7 +7,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prebake.pipelines.encode_examples import ExampleEncoder, varint_width
+from prebake.pipelines.encode_examples import ExampleEncoder
+from prebake.pipelines.wire_format import varint_width
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, OutputFeature
 
 

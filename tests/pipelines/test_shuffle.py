@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from prebake.pipelines.shuffle import Part, cut_into_parts, join_parts, part_schema, shard_of_rows
 from prebake.schemas import identity
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, OutputFeature
+from ragged_columns import NUMBERS, lists_of, nested, ragged
 
 SCHEMA = part_schema(
     [OutputFeature(name="row", type=OUTPUT_INT64), OutputFeature(name="half", type=OUTPUT_FLOAT)]
@@ -82,3 +83,75 @@ def test_a_shard_without_rows():
     columns, counts = join_parts([Part(0, 0, 0, b"")], SCHEMA)
     assert {name: len(column) for name, column in columns.items()} == {"half": 0, "row": 0}
     assert counts == {}
+
+
+ALL_KINDS = part_schema(
+    [
+        OutputFeature(name="number", type=OUTPUT_FLOAT),
+        OutputFeature(name="image", type=OUTPUT_FLOAT, shape=[2, 1, 2]),
+        OutputFeature(name="ids", type=OUTPUT_INT64, cardinality=9, shape=[2]),
+        OutputFeature(name="list", type=OUTPUT_INT64, cardinality=9, shape=[-1]),
+        OutputFeature(name="lists", type=OUTPUT_FLOAT, shape=[-1, -1], sequence=True),
+    ]
+)
+
+
+def test_arrow_types():
+    assert {name: str(ALL_KINDS.field(name).type) for name in ALL_KINDS.names} == {
+        "ids": "fixed_size_list<item: int64>[2]",
+        "image": "fixed_size_list<item: float>[4]",
+        "list": "large_list<item: int64>",
+        "lists": "large_list<item: large_list<item: float>>",
+        "number": "float",
+        "#order": "uint64",
+    }
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lists=st.lists(lists_of(st.integers(0, 8), 1), min_size=12, max_size=12),
+    lists_of_lists=st.lists(lists_of(NUMBERS, 2), min_size=12, max_size=12),
+    cuts=st.lists(st.integers(0, 12), max_size=4),
+    shards=st.integers(1, 3),
+    shuffled=st.randoms(use_true_random=False),
+)
+def test_vectors_and_lists_stay_with_their_row_however_it_is_cut(
+    lists, lists_of_lists, cuts, shards, shuffled
+):
+    rows = np.arange(12)
+    key = identity.path_key("c.csv", 0)
+    order = identity.row_hashes(key, rows, identity.ORDER)
+    shard = rows % shards
+    columns = {
+        "number": rows.astype(np.float32),
+        "image": np.arange(48, dtype=np.float32).reshape(12, 2, 1, 2),
+        "ids": np.stack([rows % 9, rows % 7], axis=1),
+        "list": ragged(lists, 1, np.int64),
+        "lists": ragged(lists_of_lists, 2, np.float32),
+    }
+    parts = []
+    for block in np.split(rows, sorted(cuts)):
+        mine = {
+            name: column[block] if isinstance(column, np.ndarray) else column.take(block)
+            for name, column in columns.items()
+        }
+        for one, count, data in cut_into_parts(mine, order[block], shard[block], ALL_KINDS):
+            parts.append((one, Part(0, int(block[0]), count, data)))
+    shuffled.shuffle(parts)
+    for one in range(shards):
+        found, _ = join_parts([part for to, part in parts if to == one], ALL_KINDS)
+        expected = rows[shard == one][np.argsort(order[shard == one])]
+        assert found["number"].tolist() == expected.tolist()
+        assert found["image"].tobytes() == columns["image"].reshape(12, 4)[expected].tobytes()
+        assert found["image"].shape == (len(expected), 4)
+        assert found["ids"].tolist() == columns["ids"][expected].tolist()
+        assert nested(found["list"]) == [lists[row] for row in expected]
+        assert nested(found["lists"]) == [lists_of_lists[row] for row in expected]
+
+
+def test_vectors_and_lists_of_a_shard_without_rows():
+    columns, _ = join_parts([], ALL_KINDS)
+    assert columns["image"].shape == (0, 4)
+    assert columns["ids"].dtype == np.int64
+    assert nested(columns["list"]) == nested(columns["lists"]) == []
+    assert len(columns["lists"].splits) == 2

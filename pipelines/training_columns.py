@@ -1,0 +1,192 @@
+"""In: blocks of raw rows. Out: what one pass of the analysis reads of the training split's, in the form that TFT takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import apache_beam as beam
+import numpy as np
+import pyarrow as pa
+import tensorflow as tf
+from tensorflow_transform.tf_metadata import schema_utils
+from tfx_bsl.tfxio import tensor_adapter
+from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsFromSchema
+
+from ..schemas import identity
+from ..schemas.spec_pb2 import REGRESSION, Spec
+from ..schemas.statistics_pb2 import ColumnStatistics
+from ..transforms.needs import Needs, columns_by_name
+from ..transforms.preprocessing import FOLD, LABEL, ROW_HASH, WEIGHT, input_names
+from ..transforms.source_arrays import Elements, SourceArrays
+from .columns import fold_of_rows, raw_column, split_of_rows
+from .read import FileBlock
+
+SPLIT_ROWS = "split_rows"
+_ARROW = {tf.float32: pa.float32(), tf.int64: pa.int64(), tf.string: pa.large_binary()}
+
+
+class TrainingColumns(beam.DoFn):
+    """FileBlock → RecordBatch of the pass' inputs, rows of the training split only.
+
+    Tagged SPLIT_ROWS: one dict a block, how many rows each split has.
+
+    Args:
+      spec: resolved.
+      needs: of the pass.
+      known: statistics of the passes before, by source.
+      user: raw columns that the user's own function reads, by input name.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        needs: Needs,
+        known: Mapping[str, ColumnStatistics],
+        user: Mapping[str, str],
+    ):
+        self._spec, self._needs, self._known, self._user = spec, needs, dict(known), dict(user)
+
+    def setup(self) -> None:
+        self._columns = columns_by_name(self._spec)
+        empty = ColumnStatistics()
+        self._arrays = SourceArrays(
+            self._needs.sources.values(), lambda source: self._known.get(source, empty)
+        )
+
+    def process(self, rows: FileBlock):
+        splits = split_of_rows(rows, self._spec)
+        counts = np.bincount(splits, minlength=3).tolist()
+        yield beam.pvalue.TaggedOutput(SPLIT_ROWS, {"path": rows.file.relative, "rows": counts})
+        chosen = np.flatnonzero(splits == 0)
+        if not len(chosen):
+            return
+        row = self._of_rows(rows, chosen)
+        names = {source.column.name for source in self._needs.sources.values()}
+        raw = {name: self._raw(rows, name, chosen) for name in sorted(names)}
+        inputs: dict[str, np.ndarray | Elements] = dict(row)
+        for source, value in self._arrays(raw).items():
+            name = input_names(self._needs)[source]
+            inputs[name] = value
+            if isinstance(value, Elements):
+                inputs |= self._of_elements(source, name, value, row)
+        for name, column in self._user.items():
+            inputs[name] = self._raw(rows, column, chosen)
+        yield list_batch(inputs, len(chosen))
+
+    def _raw(self, rows: FileBlock, name: str, chosen: np.ndarray) -> np.ndarray:
+        return raw_column(rows.block.batch, self._columns[name])[chosen]
+
+    def _of_rows(self, rows: FileBlock, chosen: np.ndarray) -> dict[str, np.ndarray]:
+        data = self._spec.data
+        key = identity.path_key(rows.file.relative, self._spec.seed)
+        hashes = identity.row_hashes(key, rows.block.rows[chosen], identity.SAMPLE)
+        found = {ROW_HASH: hashes.view(np.int64)}
+        if data.weight:
+            found[WEIGHT] = self._raw(rows, data.weight, chosen).astype(np.float32)
+        if self._needs.targets:
+            found[FOLD] = fold_of_rows(rows, self._spec)[chosen]
+        if needs_label(self._needs):
+            label = self._raw(rows, data.label.column, chosen)
+            found[LABEL] = learnt_label(label, self._spec)
+        return found
+
+    def _of_elements(
+        self, source: str, name: str, value: Elements, row: Mapping[str, np.ndarray]
+    ) -> dict[str, Elements]:
+        """What goes with the elements of a list: their hashes, their rows' weights, each value once a row."""
+        found = {}
+        if source in self._needs.numbers:
+            hashes = value.hashes(row[ROW_HASH].view(np.uint64)).view(np.int64)
+            found[f"{name}_hash"] = Elements(hashes, value.rows)
+        if WEIGHT in row:
+            found[f"{name}_weight"] = Elements(row[WEIGHT][value.rows], value.rows)
+        if source in self._needs.distinct | self._needs.pairs:
+            distinct = value.distinct()
+            found[f"{name}_distinct"] = distinct
+            if WEIGHT in row:
+                found[f"{name}_distinct_weight"] = Elements(row[WEIGHT][distinct.rows], distinct.rows)
+            if source in self._needs.pairs:
+                found[f"{name}_distinct_label"] = Elements(row[LABEL][distinct.rows], distinct.rows)
+        return found
+
+
+def needs_label(needs: Needs) -> bool:
+    return bool(needs.targets or needs.pairs or "#label" in needs.numbers)
+
+
+def learnt_label(label: np.ndarray, spec: Spec) -> np.ndarray:
+    """A regression label as float32, after `log`; a class as it stands in the CSV, object [n]."""
+    if spec.data.label.kind == REGRESSION:
+        number = label.astype(np.float32)
+        return np.log1p(number.astype(np.float64)).astype(np.float32) if spec.data.label.log else number
+    if label.dtype == object:
+        return label
+    texts = np.empty(len(label), object)
+    texts[:] = [str(value).encode() for value in label.tolist()]
+    return texts
+
+
+def list_batch(inputs: Mapping[str, np.ndarray | Elements], rows: int) -> pa.RecordBatch:
+    """Columns as lists, the only form that TFT's adapter reads."""
+    one_each = pa.array(np.arange(rows + 1))
+    lists = {}
+    for name in sorted(inputs):
+        value = inputs[name]
+        offsets = one_each
+        if isinstance(value, Elements):
+            lengths = np.bincount(value.rows, minlength=rows)
+            offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]))
+            value = value.values
+        array = pa.array(value, pa.large_binary()) if value.dtype == object else pa.array(value)
+        lists[name] = pa.LargeListArray.from_arrays(offsets, array)
+    return pa.record_batch(lists)
+
+
+def feature_spec(
+    spec: Spec, needs: Needs, user: Mapping[str, tf.DType]
+) -> dict[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]:
+    """The tensors that TFT's graph takes: one value a row, or lists as SparseTensors."""
+    one: dict[str, tf.DType] = {ROW_HASH: tf.int64}
+    lists: dict[str, tf.DType] = {}
+    label_dtype = tf.float32 if spec.data.label.kind == REGRESSION else tf.string
+    if spec.data.weight:
+        one[WEIGHT] = tf.float32
+    if needs.targets:
+        one[FOLD] = tf.int64
+    if needs_label(needs):
+        one[LABEL] = label_dtype
+    for source, name in input_names(needs).items():
+        dtype = needs.sources[source].dtype
+        if not needs.sources[source].depth:
+            one[name] = dtype
+            continue
+        lists[name] = dtype
+        if source in needs.numbers:
+            lists[f"{name}_hash"] = tf.int64
+        if source in needs.distinct | needs.pairs:
+            lists[f"{name}_distinct"] = dtype
+        if source in needs.pairs:
+            lists[f"{name}_distinct_label"] = label_dtype
+        if spec.data.weight:
+            lists[f"{name}_weight"] = tf.float32
+            if source in needs.distinct | needs.pairs:
+                lists[f"{name}_distinct_weight"] = tf.float32
+    one |= dict(user)
+    fixed = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in one.items()}
+    return fixed | {name: tf.io.VarLenFeature(dtype) for name, dtype in lists.items()}
+
+
+def adapter_config(
+    features: Mapping[str, tf.io.FixedLenFeature | tf.io.VarLenFeature],
+) -> tensor_adapter.TensorAdapterConfig:
+    """How TFT reads the batches of `list_batch`."""
+    schema = schema_utils.schema_from_feature_spec(dict(features))
+    return tensor_adapter.TensorAdapterConfig(
+        pa.schema([(name, pa.large_list(_ARROW[features[name].dtype])) for name in sorted(features)]),
+        dict(InferTensorRepresentationsFromSchema(schema)),
+    )
+
+
+def select(batch: pa.RecordBatch, names: list[str]) -> pa.RecordBatch:
+    """Some of a batch's columns."""
+    return batch.select(names)

@@ -1,0 +1,56 @@
+"""In: serialized Examples. Out: dense features, labels and weights, as the model and the parity gate take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from ..schemas.feature_spec import feature_spec
+from ..schemas.manifest_pb2 import Manifest
+
+
+def example_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
+    """How to parse what the manifest describes.
+
+    Returns:
+      string [batch] → (features, label) or (features, label, weight): features by name, float32 or int64, scalars
+      [batch], vectors [batch, …], lists [batch, longest] and lists of lists [batch, longest, longest] padded with -1 (ids)
+      or NaN (numbers); label [batch, 1] float32 or int64 (class ids); weight [batch] float32.
+    """
+    spec = feature_spec(manifest)
+    lists = {name: one for name, one in spec["features"].items() if one["padding"] is not None}
+    sequences = {name: _parsed_as(one) for name, one in lists.items() if one["sequence"]}
+    context = {name: _parsed_as(one) for name, one in spec["features"].items() if name not in sequences}
+    # Keras' losses average over the last axis, so that a label [batch] would lose its rows.
+    label, weight = spec["label"]["name"], spec["weight"]
+    context[label] = tf.io.FixedLenFeature([1], spec["label"]["dtype"])
+    if weight:
+        context[weight] = tf.io.FixedLenFeature([], tf.float32)
+
+    def parse(serialized: tf.Tensor) -> tuple:
+        if sequences:
+            features, found, _ = tf.io.parse_sequence_example(serialized, context, sequences)
+            features.update(found)
+        else:
+            features = tf.io.parse_example(serialized, context)
+        for name, one in lists.items():
+            features[name] = _dense(features[name], one)
+        results = (features, features.pop(label))
+        return (*results, features.pop(weight)) if weight else results
+
+    return parse
+
+
+def _parsed_as(feature: dict[str, Any]) -> tf.io.FixedLenFeature | tf.io.RaggedFeature:
+    dtype = tf.as_dtype(feature["dtype"])
+    if feature["padding"] is None:
+        return tf.io.FixedLenFeature(feature["shape"], dtype)
+    return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
+
+
+def _dense(value: tf.RaggedTensor, feature: dict[str, Any]) -> tf.Tensor:
+    if feature["sequence"] and len(feature["shape"]) == 1:
+        value = value.merge_dims(1, 2)  # one value for each step
+    return value.to_tensor(float("nan") if feature["padding"] == "nan" else feature["padding"])

@@ -1,0 +1,155 @@
+"""In: one cell, from Python or from a CSV batch. Out: the raw value that the transform graph takes, with missing values as it has them."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ..schemas import numerals
+from ..schemas.csv_cells import bad_lists, is_base64, list_fault
+from ..schemas.csv_layout import LayoutColumn
+from ..schemas.errors import DataError
+from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, INT, TIME, Column
+from ..schemas.timestamps import parse_times
+
+_DTYPES = {FLOAT: np.float32, INT: np.int64, TIME: np.int64}
+_MISSING = {FLOAT: np.nan, INT: numerals.INT_MISSING, TIME: numerals.INT_MISSING}
+
+
+def from_python(value: Any, column: Column, null_tokens: Sequence[str]) -> float | int | bytes:
+    """One value of a row that was given in Python.
+
+    Args:
+      value: a number, text, None; a list for a column of lists; a datetime or text in the column's format for a time;
+        bytes, or base64 as text, for FILE and BASE64.
+      column: that it is for.
+      null_tokens: texts that mean a missing value.
+
+    Raises:
+      ValueError: it is not one of the column's type; the text says why.
+    """
+    if isinstance(value, list | tuple) and column.separators:
+        value = _joined(value, list(column.separators))
+    if isinstance(value, datetime.datetime) and column.type == TIME:
+        return _seconds_of(value)
+    if value is None or value in ("", b"", *null_tokens) or value != value:
+        if column.required:
+            raise ValueError("is missing, but required")
+        return b"" if column.separators else _MISSING.get(column.type, b"")
+    if column.type in (FILE, BASE64):
+        return _bytes(value)
+    text = str(value).encode()
+    if column.separators:
+        return _list_text(text, column)
+    if column.type == FLOAT:
+        if not numerals.is_float(text) or not _fits_float32(float(text)):
+            raise ValueError("is not a number that binary32 can hold")
+        return float(text)
+    if column.type == INT:
+        if not numerals.is_int(text) or not -(2**63) < int(text) < 2**63:
+            raise ValueError("is not a whole number of 64 bits")
+        return int(text)
+    if column.type == TIME:
+        seconds, bad = parse_times(pa.array([text], pa.binary()), column.format)
+        if bad[0]:
+            raise ValueError(f"is not a time like {column.format}")
+        return seconds[0].as_py()
+    return text
+
+
+def dtype_of_raw(column: Column) -> Any:
+    """Of an array of the column's raw values."""
+    return object if column.separators else _DTYPES.get(column.type, object)
+
+
+def from_arrow(cells: pa.Array, column: Column, csv_path: str) -> np.ndarray:
+    """A column of a CSV batch.
+
+    Args:
+      cells: typed, as the reader gives them.
+      column: declared.
+      csv_path: a FILE column's paths are relative to its folder.
+
+    Returns:
+      float32, int64 or object (bytes) [rows].
+
+    Raises:
+      DataError: a file cannot be read.
+    """
+    missing = b"" if column.separators else _MISSING.get(column.type, b"")
+    found = cells.fill_null(pa.scalar(missing, cells.type)).to_numpy(zero_copy_only=False)
+    if column.type == BASE64:
+        return _objects([base64.b64decode(cell) for cell in found])
+    if column.type == FILE:
+        return _objects([_read(cell, column, csv_path) for cell in found])
+    return found
+
+
+def _joined(value: Sequence[Any], separators: list[str]) -> str:
+    parts = [
+        _joined(one, separators[1:]) if isinstance(one, list | tuple) else "" if one is None else str(one)
+        for one in value
+    ]
+    return separators[0].join(parts)
+
+
+def _list_text(text: bytes, column: Column) -> bytes:
+    layout = LayoutColumn(
+        column.name,
+        column.type,
+        0,
+        False,
+        tuple(column.values),
+        column.min if column.HasField("min") else None,
+        column.max if column.HasField("max") else None,
+        separators=tuple(column.separators),
+        length=column.length,
+    )
+    if bad_lists(pa.array([text], pa.binary()), layout)[0]:
+        raise ValueError(list_fault(text, layout))
+    return text
+
+
+def _bytes(value: Any) -> bytes:
+    if isinstance(value, bytes):
+        return value
+    if not isinstance(value, str) or not is_base64(value.encode()):
+        raise ValueError("is neither bytes nor base64")
+    return base64.b64decode(value)
+
+
+def _seconds_of(value: datetime.datetime) -> int:
+    if value.tzinfo is not None:
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None)
+    since = value - datetime.datetime(1970, 1, 1)
+    return since.days * 86400 + since.seconds
+
+
+def _fits_float32(value: float) -> bool:
+    with np.errstate(over="ignore"):
+        return bool(np.isfinite(np.float32(value)))
+
+
+def _objects(values: list[bytes]) -> np.ndarray:
+    array = np.empty(len(values), object)
+    array[:] = values
+    return array
+
+
+def _read(cell: bytes, column: Column, csv_path: str) -> bytes:
+    if not cell:
+        return b""
+    path = cell.decode()
+    if os.path.isabs(path) or ".." in path.replace("\\", "/").split("/"):
+        raise DataError(csv_path, None, column.name, path, "names a file outside the folder of the CSV file")
+    try:
+        with open(os.path.join(os.path.dirname(csv_path), path), "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise DataError(csv_path, None, column.name, path, f"cannot be read: {error.strerror}") from None

@@ -1,0 +1,222 @@
+"""In: the accumulators that a pass found. Out: the statistics made of them, and the vocabulary files."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+from ..schemas.errors import SpecError
+from ..schemas.spec_pb2 import BINARY, INT, MOST_FREQUENT, MUTUAL_INFORMATION, REGRESSION, Feature, Spec
+from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
+from .count_analyzer import Counts, finish_counts, merge_counts
+from .covariance_analyzer import finish_covariance, merge_covariance
+from .keyed_analyzer import finish_groups, finish_pairs, finish_targets, merge_sums
+from .learnt import VECTORS
+from .mutual_information import mutual_information
+from .needs import LABEL, LABEL_NUMBER, Needs, columns_by_name
+from .number_analyzer import finish_numbers, merge_numbers
+from .number_need import NumberNeed
+from .preprocessing import FORMAT_VERSION, WEIGHT_SOURCE, covariance_scale, input_names
+from .sources import sources_of
+from .vocabulary_files import choose_tokens, read_tokens, write_vocabulary
+
+_MERGES = {
+    "numbers": merge_numbers,
+    "counts": merge_counts,
+    "distinct": merge_counts,
+    "groups": merge_sums,
+    "targets": merge_sums,
+    "pairs": merge_sums,
+    "covariance": merge_covariance,
+}
+Found = Mapping[str, bytes]
+
+
+def merge_found(parts: Sequence[Found]) -> dict[str, bytes]:
+    """The accumulators of one pass over several sets of rows, as one pass over all of them finds them."""
+    if len(parts) == 1:
+        return dict(parts[0])
+    return {name: _MERGES[name.split("_")[0]]([part[name] for part in parts]) for name in parts[0]}
+
+
+class Finisher:
+    """Turns accumulators into Statistics, pass by pass.
+
+    Args:
+      spec: resolved.
+      rows: of the training split.
+      directory: of the transform step; vocabularies are written below it.
+      keep: tokens by feature whose ids stay as they are; new ones come behind them.
+    """
+
+    def __init__(self, spec: Spec, rows: int, directory: str, keep: Mapping[str, list[bytes]] | None = None):
+        self._spec, self._rows, self._directory, self._keep = spec, rows, directory, keep or {}
+        self._columns: dict[str, ColumnStatistics] = {}
+        self._class_weights: dict[bytes, float] = {}
+        self._features = {feature.name: feature for feature in spec.features}
+        self.statistics = Statistics(format_version=FORMAT_VERSION, rows=rows, weight=rows)
+
+    def of(self, source: str) -> ColumnStatistics:
+        """Statistics found so far."""
+        return self._columns.get(source, ColumnStatistics())
+
+    def add(self, needs: Needs, found: Found) -> Statistics:
+        """Adds what a pass found; returns all statistics so far.
+
+        Raises:
+          SpecError: the training split's classes do not go with the kind of the label.
+        """
+        names = input_names(needs)
+        for name, data in found.items():
+            if name.startswith("numbers"):
+                self._numbers(finish_numbers(data, needs.numbers | {WEIGHT_SOURCE: NumberNeed()}))
+        classes = None
+        if self._spec.data.label.kind != REGRESSION:
+            classes = self._classes(needs, found, names)
+        counts = {source: finish_counts(found[f"counts_{names[source]}"]) for source in sorted(needs.counts)}
+        label = self._spec.data.label.column
+        if label in counts:
+            self._class_weights = dict(counts[label].weights)
+        for source in sorted(counts):
+            self._count(source, counts[source], needs.sources[source].depth > 0)
+        for feature, source in sorted(needs.vocabularies.items()):
+            self._vocabulary(feature, source, counts.get(source), needs, found, names, classes)
+        self._by_feature(needs, found, classes)
+        del self.statistics.columns[:]
+        self.statistics.columns.extend(self._columns[name] for name in sorted(self._columns))
+        return self.statistics
+
+    def _numbers(self, entries: Mapping[str, ColumnStatistics]) -> None:
+        for name, entry in entries.items():
+            if name == LABEL_NUMBER:
+                self.statistics.label_mean, self.statistics.label_variance = entry.mean, entry.variance
+            elif name == WEIGHT_SOURCE:
+                self.statistics.weight = entry.mean * entry.present
+                self._columns[name] = entry
+            elif name in self._columns:
+                self._columns[name].MergeFrom(entry)
+            else:
+                self._columns[name] = entry
+
+    def _entry(self, source: str) -> ColumnStatistics:
+        return self._columns.setdefault(source, ColumnStatistics(name=source))
+
+    def _count(self, source: str, counts: Counts, is_list: bool) -> None:
+        entry = self._entry(source)
+        entry.missing = counts.rows.pop(b"", 0)
+        counts.weights.pop(b"", None)
+        # Tokens with a newline are present and not counted.
+        entry.present = sum(counts.rows.values()) if is_list else self._rows - entry.missing
+        fillers = {
+            one.name
+            for feature in self._spec.features
+            if feature.missing.fill == MOST_FREQUENT and not feature.HasField("cross")
+            for one in sources_of(feature, columns_by_name(self._spec))
+        }
+        if source in fillers and counts.weights:
+            entry.most_frequent = next(iter(counts.weights)).decode()
+
+    def _classes(self, needs: Needs, found: Found, names: Mapping[str, str]) -> list[bytes]:
+        label = self._spec.data.label
+        if label.classes:
+            return [name.encode() for name in label.classes]
+        if LABEL in needs.vocabularies:
+            counts = finish_counts(found[f"counts_{names[needs.vocabularies[LABEL]]}"])
+            self._found_classes = label_classes(
+                self._spec, {token: rows for token, rows in counts.rows.items() if token}
+            )
+        return self._found_classes
+
+    def _vocabulary(
+        self,
+        name: str,
+        source: str,
+        counts: Counts | None,
+        needs: Needs,
+        found: Found,
+        names: Mapping[str, str],
+        classes: list[bytes] | None,
+    ) -> None:
+        frequency = None
+        if name == LABEL:
+            tokens = classes or []
+        else:
+            feature = self._features[name]
+            tokens = self._tokens(feature, source, counts, found, names)
+            if feature.tf_idf:
+                seen = finish_counts(found[f"distinct_{names[source]}"]).weights
+                frequency = [seen.get(token, 0.0) for token in tokens]
+        rows = counts.rows if counts else {}
+        entry = write_vocabulary(self._directory, name, tokens, rows, self._entry(source).present)
+        entry.document_frequency.extend(frequency or [])
+        self._entry(source).vocabularies.append(entry)
+
+    def _tokens(
+        self,
+        feature: Feature,
+        source: str,
+        counts: Counts | None,
+        found: Found,
+        names: Mapping[str, str],
+    ) -> list[bytes]:
+        vocabulary = feature.vocabulary
+        if vocabulary.tokens:
+            return [token.encode() for token in vocabulary.tokens]
+        if vocabulary.file:
+            return read_tokens(vocabulary.file)
+        assert counts is not None
+        score: Mapping[bytes, float] = counts.weights
+        if vocabulary.rank == MUTUAL_INFORMATION:
+            pairs = finish_pairs(found[f"pairs_{names[source]}"])
+            score = mutual_information(pairs, self._class_weights)
+        return choose_tokens(counts.weights, score, vocabulary, self._keep.get(feature.name, []))
+
+    def _by_feature(self, needs: Needs, found: Found, classes: list[bytes] | None) -> None:
+        for place, feature in enumerate(sorted(needs.groups)):
+            groups = finish_groups(found[f"groups_{place}"])
+            self.statistics.groups.add(feature=feature, groups=groups)
+        for place, feature in enumerate(sorted(needs.targets)):
+            folds = needs.targets[feature][1]
+            entry = finish_targets(found[f"targets_{place}"], folds, classes)
+            entry.feature = feature
+            self.statistics.targets.append(entry)
+        for place, feature in enumerate(sorted(needs.covariances)):
+            columns = [self.of(source) for source in needs.covariances[feature]]
+            center, scale = covariance_scale(columns)
+            covariance = finish_covariance(found[f"covariance_{place}"], center, scale)
+            covariance.feature = feature
+            self.statistics.covariances.append(covariance)
+        for kind in (self.statistics.groups, self.statistics.targets, self.statistics.covariances):
+            kind.sort(key=lambda entry: entry.feature)
+
+
+def copy_word_vectors(spec: Spec, directory: str) -> None:
+    """Copies the files of word vectors below `transform/`: whoever has that directory needs nothing else."""
+    for feature in spec.features:
+        if feature.HasField("word_vectors"):
+            os.makedirs(os.path.join(directory, VECTORS), exist_ok=True)
+            shutil.copyfile(
+                feature.word_vectors.file, os.path.join(directory, VECTORS, f"{feature.name}.txt")
+            )
+
+
+def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
+    """The classes, sorted: integers as numbers, text as bytes.
+
+    Class ids follow the names, not how frequent they are: the same classes get the same ids on other data.
+
+    Raises:
+      SpecError: too few classes for a label of this kind, or too many.
+    """
+    label = spec.data.label
+    is_int = columns_by_name(spec)[label.column].type == INT
+    classes = sorted(counts, key=int) if is_int else sorted(counts)
+    if len(classes) < 2 or (label.kind == BINARY and len(classes) > 2):
+        names = ", ".join(name.decode() for name in classes[:5]) + (", …" if len(classes) > 5 else "")
+        count = "1 class" if len(classes) == 1 else f"{len(classes)} classes"
+        kind = "binary" if label.kind == BINARY else "multiclass"
+        reason = f"is {kind}, and '{label.column}' has {count} in the training split: {names}"
+        hint = "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 to tell apart"
+        raise SpecError("spec", None, "data.label.kind", reason, hint)
+    return classes

@@ -1,0 +1,24 @@
+"""In: values of a column and which of them are good. Out: the values, or an error that names the column."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+
+def accept(column: str, values: tf.Tensor, good: tf.Tensor, reason: str) -> tf.Tensor:
+    """The values, if all are good.
+
+    Args:
+      column: its name.
+      values: of any dtype and known rank, at least 1.
+      good: bool, of the shape of `values`.
+      reason: follows the column's name in the error, e.g. "is not a number".
+
+    Raises:
+      InvalidArgumentError (when it runs): some are not good; shows the first three of them.
+    """
+    shown = tf.boolean_mask(values, ~good)[:3]
+    check = tf.debugging.Assert(tf.reduce_all(good), [f"column '{column}' {reason}:", shown])
+    # When it runs eagerly the assertion gives no operation to depend on: it has raised already.
+    with tf.control_dependencies([check] if check is not None else []):
+        return tf.identity(values)
