@@ -2,8 +2,8 @@
 
     python examples/fetch.py housing|adult|movies
 
-Housing and adult are carried by one small wheel on PyPI, shapiq (MIT licence), movies by bokeh_sampledata (its movies table is
-CC0). Only the data are taken out of the wheel.
+Housing and adult are carried by one small wheel on PyPI, shapiq (MIT licence), movies by bokeh_sampledata (the table
+is CC0). Only the data are taken out of the wheel.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ TensorFlow Transform runs the analyzers (transforms/preprocessing.py).
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import apache_beam as beam
 import google_crc32c
@@ -21,7 +21,7 @@ from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import LabelEntry, Manifest
 from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import BINARY, MULTICLASS, Spec
-from ..schemas.statistics_pb2 import ColumnStatistics
+from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
 from ..transforms.finish import Finisher, copy_word_vectors, merge_found
 from ..transforms.graph import graph_of
 from ..transforms.needs import Needs, passes_of
@@ -136,7 +136,7 @@ def analyze(
     with publish(directory, manifest, replace=replace or earlier is not None) as temporary:
         finisher: Finisher | None = None
         for number, needs in enumerate(passes_of(spec)):
-            known = {entry.name: entry for entry in finisher.statistics.columns} if finisher else {}
+            known = finisher.statistics if finisher else Statistics(rows=1, weight=1)
             with temporary_directory(run_dir, "analyze-scratch") as scratch:
                 one = _Pass(spec, needs, known, user if number == 0 else None)
                 read = earlier.new(indexed) if earlier and number == 0 else indexed
@@ -171,8 +171,10 @@ def _training_rows(manifest: Manifest, indexed: Sequence[IndexedFile]) -> int:
 class _Pass:
     """One pass over the training split."""
 
-    def __init__(self, spec: Spec, needs: Needs, known: Mapping, user: UserFunction | None):
-        self._spec, self._needs, self._known, self._user = spec, needs, known, user
+    def __init__(self, spec: Spec, needs: Needs, known: Statistics, user: UserFunction | None):
+        self._spec, self._needs, self._user = spec, needs, user
+        self._known = {entry.name: entry for entry in known.columns}
+        self._mean_weight = known.weight / known.rows
         self._features = feature_spec(spec, needs, user.dtypes if user else {})
 
     def run(
@@ -180,7 +182,6 @@ class _Pass:
     ) -> InputCounts:
         spec = self._spec
         ranges = [one for entry in indexed for one in entry.ranges]
-        empty = preprocessing_statistics(self._known)
         pipeline = make_pipeline(beam_args)
         with tft_beam.Context(temp_dir=os.path.join(scratch, "tft")):
             read = pipeline | "ReadCsv" >> ReadCsv(ranges, spec.data)
@@ -192,7 +193,9 @@ class _Pass:
             )
             # pa.RecordBatch
             batches = (rows.batches, adapter_config(self._features))
-            found = batches | "Analyze" >> tft_beam.AnalyzeDataset(preprocessing_fn(spec, self._needs, empty))
+            found = batches | "Analyze" >> tft_beam.AnalyzeDataset(
+                preprocessing_fn(spec, self._needs, self._statistics, self._mean_weight)
+            )
             found | "WriteFound" >> tft_beam.WriteTransformFn(os.path.join(scratch, "found"))
             if self._user:
                 own_rows = rows.batches | "UserColumns" >> beam.Map(select, sorted(self._user.dtypes))
@@ -214,6 +217,9 @@ class _Pass:
             [bad for group in read_json(os.path.join(scratch, "first_bad.json")) for bad in group],
         )
 
+    def _statistics(self, source: str) -> ColumnStatistics:
+        return self._known.get(source, ColumnStatistics())
+
     def found(self, scratch: str) -> dict[str, bytes]:
         """Runs the graph that TFT wrote on one row: its outputs are the accumulators, whatever the row."""
         output = tft.TFTransformOutput(os.path.join(scratch, "found"))
@@ -223,12 +229,6 @@ class _Pass:
             is_list = isinstance(feature, tf.io.VarLenFeature)
             row[name] = tf.sparse.from_dense(one[:, tf.newaxis]) if is_list else one
         return {name: value.numpy()[0] for name, value in output.transform_raw_features(row).items()}
-
-
-def preprocessing_statistics(known: Mapping):
-    """Statistics of a source by name; empty ones for an unknown source."""
-    empty = ColumnStatistics()
-    return lambda source: known.get(source, empty)
 
 
 def _place(bad: dict) -> tuple[str, int]:

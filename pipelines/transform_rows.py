@@ -114,10 +114,8 @@ class TransformRows(beam.DoFn):
         for name in self._inputs:
             column = contents[name] if name in contents else raw_column(batch, self._columns[name])
             raw[name] = tf.constant(column[kept])
-        if self._out_of_fold:
-            found = self._graph.training_features(raw, tf.constant(folds))
-        else:
-            found = self._graph.features(raw)
+        graph = self._graph
+        found = graph.training_features(raw, tf.constant(folds)) if self._out_of_fold else graph.features(raw)
         columns: dict[str, np.ndarray | Ragged] = {}
         for feature in self._features:
             if feature.name in found:

@@ -24,7 +24,7 @@ _PREFIX = "user_"
 
 
 class UserFunction:
-    """A user's `preprocessing_fn(inputs)`; inputs are all raw columns but label and weight, missing values marked as everywhere.
+    """A user's `preprocessing_fn(inputs)`; inputs are all raw columns but label and weight.
 
     Args:
       spec: resolved; names the file.

@@ -6,13 +6,14 @@ import os
 import tempfile
 
 import numpy as np
+
 from .pipelines.columns import raw_column, read_files
 from .pipelines.find_files import CsvFile
 from .schemas.compressed import open_stream
 from .schemas.csv_layout import HEAD_BYTES, read_layout
+from .schemas.csv_record import split_record
 from .schemas.csv_rows import read_block, whole_records
 from .schemas.errors import DataError
-from .schemas.csv_record import split_record
 from .schemas.spec_pb2 import FILE, Data, Spec
 from .training.describe_encoding import describe_encoding
 from .transforms.explain import explain_row
@@ -95,9 +96,9 @@ def _read_row(path: str, number: int, spec: Spec, graph: TransformGraph) -> dict
         stream.read(layout.skip_bytes)
         for block, first_row in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, path):
             read = read_block(block, first_row, layout, path)
-            for error in read.errors:
-                if error.row == number:
-                    raise error
+            for fault in read.errors:
+                if fault.row == number:
+                    raise fault
             places = np.flatnonzero(read.rows == number)
             if len(places):
                 chosen = read.batch.slice(int(places[0]), 1)

@@ -1,4 +1,4 @@
-"""In: a feature of a resolved spec and what its transform reads. Out: nothing, or the SpecError of its encoding or list options."""
+"""In: a resolved feature and what its transform reads. Out: nothing, or the SpecError of its encoding or list options."""
 
 from __future__ import annotations
 

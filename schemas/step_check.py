@@ -1,4 +1,4 @@
-"""In: a column and the steps of a feature's `before`. Out: what the transform then reads, or the SpecError of the first faulty step."""
+"""In: a column and the steps of a feature's `before`. Out: what the transform then reads, or a SpecError."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from . import spec_pb2
-from .column_check import NUMBERS, fits, type_name
+from .column_check import NUMBERS, type_name
 from .spec_defaults import TIME_FORMAT
 from .spec_source import SpecSource, quote
 from .timestamps import parse_times
@@ -19,7 +19,7 @@ _TEXT_STEPS = ("lower", "replace")
 
 
 class Kind(NamedTuple):
-    """What a transform reads: the type of its elements, and how deep they lie (0: one value, 1: a list, 2: a list of lists)."""
+    """What a transform reads: the type of its elements, and their depth (0: one value, 1: a list, 2: a list of lists)."""
 
     type: spec_pb2.ColumnType
     depth: int

@@ -22,7 +22,10 @@ MAY_IMPORT = {
 }
 # TensorFlow Transform and Beam only where statistics are analysed.
 ALSO = {
-    "transforms/analyzers.py": {"tensorflow_transform", "apache_beam"},
+    "transforms/number_analyzer.py": {"tensorflow_transform", "apache_beam"},
+    "transforms/count_analyzer.py": {"tensorflow_transform", "apache_beam"},
+    "transforms/keyed_analyzer.py": {"tensorflow_transform", "apache_beam"},
+    "transforms/covariance_analyzer.py": {"tensorflow_transform", "apache_beam"},
     "transforms/quiet.py": {"absl"},
 }
 WATCHED = {

@@ -1,4 +1,4 @@
-"""In: a feature's value of one row, as the examples hold it. Out: in a few words, what the model's input layer makes of it."""
+"""In: a feature's value of one row. Out: in a few words, what the model's input layer makes of it."""
 
 from __future__ import annotations
 

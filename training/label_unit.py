@@ -1,4 +1,4 @@
-"""In: a regression label as the model learns it, standardised and perhaps a logarithm. Out: it in the user's unit, and metrics there."""
+"""In: a regression label as the model learns it. Out: the label in the user's unit, and metrics there."""
 
 from __future__ import annotations
 
@@ -24,8 +24,7 @@ def unit_metrics(label: LabelEntry) -> list[keras.metrics.Metric]:
             keras.metrics.RootMeanSquaredError(name="rmse"),
             keras.metrics.MeanAbsoluteError(name="mae"),
         ]
-    scale = {"log": label.log, "mean": label.mean, "deviation": label.deviation}
-    return [UnitError("rmse", **scale), UnitError("mae", **scale)]
+    return [UnitError(name, label.log, label.mean, label.deviation) for name in ("rmse", "mae")]
 
 
 @keras.saving.register_keras_serializable(package="prebake")

@@ -1,4 +1,4 @@
-"""In: lists as dense batches, padded with -1 (ids) or NaN (numbers). Out: one vector a row, which does not depend on the padding.
+"""In: lists as dense batches, padded with -1 (ids) or NaN (numbers). Out: one vector a row, whatever the padding.
 
 Keras layers of our own; a saved model loads wherever this module has been imported, and an export needs none of it.
 """
@@ -26,7 +26,7 @@ class BagOfIds(keras.layers.Layer):
 
     Args:
       size: ids are 0 … size - 1.
-      counts: how often each id is there, with weights the sum of its weights; else 1 if it is there, with weights the largest.
+      counts: how often each id is there, with weights the sum of its weights; else 1, with weights the largest.
 
     Returns:
       float32 [batch, size].
@@ -53,7 +53,7 @@ class BagOfIds(keras.layers.Layer):
 class PoolEmbeddings(keras.layers.Layer):
     """Embeddings [batch, longest, dimension] of ids [batch, longest], and perhaps weights, to one vector.
 
-    With weights w and embeddings e (w = 1 without): sum Σ w e, mean Σ w e / Σ w, sqrtn Σ w e / sqrt(Σ w²); 0 for an empty list.
+    With weights w (or 1) and embeddings e: sum Σ w e, mean Σ w e / Σ w, sqrtn Σ w e / sqrt(Σ w²); 0 for an empty list.
 
     Args:
       combiner: "mean", "sum" or "sqrtn".

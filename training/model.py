@@ -74,7 +74,8 @@ def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:
       label: kind and class names.
 
     Returns:
-      Regression: "prediction" float32 [batch], in the label's own unit. Binary: "probability" float32 [batch] of the second class, and "class",
+      Regression: "prediction" float32 [batch], in the label's own unit.
+      Binary: "probability" float32 [batch] of the second class, and "class",
       string [batch], its name at 0.5 and above. Multiclass: "probabilities" float32 [batch, classes], and "class", the
       name of the most probable, the first of equals.
     """

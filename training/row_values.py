@@ -1,4 +1,4 @@
-"""In: one cell, from Python or from a CSV batch. Out: the raw value that the transform graph takes, with missing values as it has them."""
+"""In: one cell, from Python or from a CSV batch. Out: the raw value that the transform graph takes."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import tensorflow as tf
 
-Value = tf.Tensor | tf.RaggedTensor
+Value: TypeAlias = "tf.Tensor | tf.RaggedTensor"
 Raw = Mapping[str, tf.Tensor]
 
 

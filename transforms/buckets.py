@@ -28,8 +28,9 @@ def bucketize(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
 
 
 def interpolate(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
-    """The place of x in the intervals, from 0 at the first boundary to 1 at the last, linear between two; 0 if there are fewer
-    than two boundaries.
+    """The place of x in the intervals, from 0 at the first boundary to 1 at the last, linear between two.
+
+    0 if there are fewer than two boundaries.
 
     Args:
       x: float32 [batch].
@@ -93,7 +94,7 @@ def _limited(shares: tf.Tensor) -> tf.Tensor:
     return tf.minimum(tf.maximum(shares, zero), one)
 
 
-def as_boundaries(values: Sequence[float]) -> np.ndarray:
+def as_boundaries(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """float32, what columns are compared in (see `to_float`), increasing; those that are equal then are merged."""
     boundaries = np.asarray(values, np.float32)
     return np.unique(np.where(np.abs(boundaries) < SMALLEST, np.float32(0), boundaries))

@@ -1,4 +1,4 @@
-"""In: a column of the training split, as a TFT graph sees it. Out: how often each of its values is there, and how much that weighs."""
+"""In: a column of the training split, as a TFT graph sees it. Out: how often each value is there, and its weight."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Count = tuple[int, int]
 
 
 class Counts(NamedTuple):
-    """Of the distinct values, written as they would stand in a CSV (missing is b""); heaviest first, ties by bytes ascending.
+    """Of the distinct values, as they would stand in a CSV (missing is b""); heaviest first, ties by bytes ascending.
 
     Attributes:
       rows: how often each is there.
@@ -90,7 +90,7 @@ def as_text(x: np.ndarray) -> list[bytes]:
 
 
 def _texts(dictionary: pa.Array, dtype: np.dtype) -> list[bytes]:
-    return dictionary.to_pylist() if dtype == object else as_text(dictionary.to_numpy(zero_copy_only=False))
+    return dictionary.to_pylist() if dtype.kind == "O" else as_text(dictionary.to_numpy(zero_copy_only=False))
 
 
 class SumCounts(beam.CombineFn):
@@ -147,7 +147,7 @@ class _Count(beam.PTransform):
 
 
 def analyze_counts(values: tf.Tensor, weights: tf.Tensor | None, name: str) -> tf.Tensor:
-    """Scalar string: serialised counts of the distinct values of float32, int64 or string [n]; weights float32 [n] or None."""
+    """Scalar string: serialised counts of the values float32, int64 or string [n]; weights float32 [n] or None."""
     inputs = [values, *([weights] if weights is not None else [])]
     transform = _Count(weights is not None)
     (output,) = tft.experimental.ptransform_analyzer(inputs, transform, [tf.string], [[]], name=name)

@@ -1,7 +1,8 @@
 """In: number columns of the training split, as a TFT graph sees them. Out: their covariances.
 
-Columns come with their mean and scale from an earlier pass. Standardised values are rounded to multiples of 2^-12 and limited to
-±2^10, which leaves covariances right to about 1e-7 and makes every product an integer: the sums are the same in every order.
+Columns come with their mean and scale from an earlier pass. Standardised values are rounded to multiples of 2^-12 and
+limited to ±2^10, which leaves covariances right to about 1e-7 and makes every product an integer: sums are the same in
+every order.
 """
 
 from __future__ import annotations
@@ -103,7 +104,7 @@ def analyze_covariance(
 def merge_covariance(parts: Sequence[bytes]) -> bytes:
     """The sums of all rows, from those of parts of them with equal centers and scales."""
     unpacked = [unpack(part) for part in parts]
-    products = sum(part["products"] for part in unpacked)
+    products = np.sum([part["products"] for part in unpacked], axis=0)
     return pack({"products": products, "weighted": unpacked[0]["weighted"]})
 
 

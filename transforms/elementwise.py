@@ -1,4 +1,4 @@
-"""In: float32 numbers of any shape, NaN is missing. Out: a function of each; float32, NaN where it is missing or has no value.
+"""In: float32 numbers of any shape, NaN is missing. Out: a function of each; NaN where it has no value.
 
 In binary64: TensorFlow's binary32 log and pow give other last bits at other places in a batch.
 """

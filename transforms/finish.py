@@ -93,7 +93,6 @@ class Finisher:
                 self.statistics.label_mean, self.statistics.label_variance = entry.mean, entry.variance
             elif name == WEIGHT_SOURCE:
                 self.statistics.weight = entry.mean * entry.present
-                self._columns[name] = entry
             elif name in self._columns:
                 self._columns[name].MergeFrom(entry)
             else:
@@ -123,9 +122,11 @@ class Finisher:
             return [name.encode() for name in label.classes]
         if LABEL in needs.vocabularies:
             counts = finish_counts(found[f"counts_{names[needs.vocabularies[LABEL]]}"])
-            self._found_classes = label_classes(
+            found_now = label_classes(
                 self._spec, {token: rows for token, rows in counts.rows.items() if token}
             )
+            kept = self._keep.get(LABEL, [])
+            self._found_classes = [*kept, *(name for name in found_now if name not in kept)]
         return self._found_classes
 
     def _vocabulary(

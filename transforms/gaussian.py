@@ -68,7 +68,7 @@ def _fit(moments: tuple[float, ...]) -> TukeyHH:
 
 
 def fit(l_moments: Sequence[float]) -> TukeyHH:
-    """The parameters with these L-moments, or the nearest that there are; scale 0 where they say that all values are equal."""
+    """The parameters with these L-moments, or the nearest that there are; scale 0 if all values are equal."""
     return _fit(tuple(l_moments)) if l_moments else TukeyHH(0.0, 0.0, 0.0, 0.0)
 
 

@@ -42,5 +42,5 @@ class GroupTable(tf.Module):
         factor = [scale_factor(bounds.high - bounds.low, entry.max - entry.min) for entry in entries]
         return np.float32(bounds.low) + (x - self._of(least, keys)) * self._of(factor, keys)
 
-    def _of(self, values: Sequence[float], keys: tf.Tensor) -> tf.Tensor:
+    def _of(self, values: Sequence[float | np.float32], keys: tf.Tensor) -> tf.Tensor:
         return tf.gather(tf.constant(np.array(values, np.float32)), self._table(keys))

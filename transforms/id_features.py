@@ -1,4 +1,4 @@
-"""In: a feature whose transform gives ids, and what was learnt. Out: how to compute them, their number, and their weights."""
+"""In: a feature whose transform gives ids, and what was learnt. Out: how to compute them, and their weights."""
 
 from __future__ import annotations
 

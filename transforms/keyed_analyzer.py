@@ -1,4 +1,4 @@
-"""In: keys and numbers of the training split, as a TFT graph sees them. Out: sums by key: of groups, of labels by fold and class.
+"""In: keys and numbers of the training split, as a TFT graph sees them. Out: sums by key, fold and class.
 
 Sums are integers of arbitrary size (exact_weights.py), so that they are the same in every order.
 """

@@ -63,7 +63,7 @@ def number_fill(feature: Feature, source: Source, learnt: Learnt) -> float:
     return float(np.float32(statistics.mean))
 
 
-def token_fill(feature: Feature, source: Source, learnt: Learnt) -> int | bytes | None:
+def token_fill(feature: Feature, source: Source, learnt: Learnt) -> float | int | bytes | None:
     """What a missing token is replaced by; None: it gets an id of its own, as where no token is the most frequent."""
     statistics = learnt.of(source.name)
     if feature.missing.fill == CONSTANT:

@@ -1,4 +1,4 @@
-"""In: a spec. Out: which statistics of which sources its features and its label need, pass by pass over the training split."""
+"""In: a spec. Out: which statistics of which sources its features and its label need, pass by pass."""
 
 from __future__ import annotations
 

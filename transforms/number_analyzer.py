@@ -139,7 +139,7 @@ def _pack(names: Sequence[str], weighted: bool, accumulator: Accumulator) -> byt
     moments, sample = accumulator
     sample.cut()
     order = np.argsort(sample.hashes, kind="stable")
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "columns": np.frombuffer("\0".join(names).encode(), np.uint8),
         "weighted": np.array([weighted, len(names)], np.int64),
         "hashes": sample.hashes[order],

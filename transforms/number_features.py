@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import numpy as np
 import tensorflow as tf
 
 from ..schemas.spec_pb2 import Feature
+from ..schemas.statistics_pb2 import ColumnStatistics
 from . import buckets, gaussian, grouped, lists, missing, numeric
 from .batch import Batch, Built, Value, map_values
 from .learnt import Learnt
@@ -108,7 +110,7 @@ def _grouped(
     return compute
 
 
-def bucket_boundaries(feature: Feature, source: Source, learnt: Learnt):
+def bucket_boundaries(feature: Feature, source: Source, learnt: Learnt) -> np.ndarray:
     """float32 [n], strictly increasing: the spec's, or the training split's quantiles, or of equal width."""
     asked, statistics = feature.buckets, learnt.of(source.name)
     if asked.boundaries:
@@ -118,7 +120,7 @@ def bucket_boundaries(feature: Feature, source: Source, learnt: Learnt):
     return buckets.as_boundaries(quantiles(statistics, asked.quantiles))
 
 
-def quantiles(statistics, count: int):
+def quantiles(statistics: ColumnStatistics, count: int) -> Sequence[float]:
     """The boundaries between `count` intervals of equal share."""
     for entry in statistics.quantiles:
         if entry.buckets == count:

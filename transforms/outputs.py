@@ -74,6 +74,6 @@ def check_shares(features: Sequence[OutputFeature]) -> None:
                 "spec",
                 None,
                 f"features.{feature.name}.encode.share",
-                f"has {feature.cardinality:,} ids and '{other.name}' has {other.cardinality:,}: they cannot share an embedding",
+                f"has {feature.cardinality:,} ids and '{other.name}' has {other.cardinality:,}: they cannot share one",
                 "give both the same list or file of tokens, or hash both into as many buckets",
             )

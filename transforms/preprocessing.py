@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 import tensorflow as tf
 
-from ..schemas.spec_pb2 import REGRESSION, Spec
+from ..schemas.spec_pb2 import Spec
 from ..schemas.statistics_pb2 import ColumnStatistics
 from .count_analyzer import analyze_counts
 from .covariance_analyzer import analyze_covariance
@@ -34,7 +34,7 @@ def input_names(needs: Needs) -> dict[str, str]:
 
 
 def preprocessing_fn(
-    spec: Spec, needs: Needs, statistics: Statistics
+    spec: Spec, needs: Needs, statistics: Statistics, mean_weight: float
 ) -> Callable[[Inputs], dict[str, tf.Tensor]]:
     """The function that TFT traces: sources in, serialised accumulators out, repeated on every row.
 
@@ -42,11 +42,12 @@ def preprocessing_fn(
       spec: resolved.
       needs: of this pass.
       statistics: of a source, as the passes before found them.
+      mean_weight: of the rows, as they found it; 1 in the first pass.
     """
     weighted = bool(spec.data.weight)
 
     def analyze(inputs: Inputs) -> dict[str, tf.Tensor]:
-        found = dict(_Pass(needs, statistics, inputs, weighted, spec.data.label.kind == REGRESSION).found())
+        found = dict(_Pass(needs, statistics, inputs, mean_weight if weighted else None).found())
         rows = tf.shape(inputs[ROW_HASH])[0]
         return {name: tf.fill([rows], value) for name, value in found.items()}
 
@@ -56,11 +57,9 @@ def preprocessing_fn(
 class _Pass:
     """The analyzers of one pass, applied to its inputs."""
 
-    def __init__(
-        self, needs: Needs, statistics: Statistics, inputs: Inputs, weighted: bool, regression: bool
-    ):
+    def __init__(self, needs: Needs, statistics: Statistics, inputs: Inputs, mean_weight: float | None):
         self._needs, self._statistics, self._inputs = needs, statistics, inputs
-        self._weighted, self._regression = weighted, regression
+        self._weighted, self._mean_weight = mean_weight is not None, mean_weight or 1.0
         self._names = input_names(needs)
 
     def found(self):
@@ -93,9 +92,8 @@ class _Pass:
             sources = self._needs.covariances[feature]
             center, scale = covariance_scale([self._statistics(source) for source in sources])
             name = f"covariance_{place}"
-            mean_weight = self._statistics(WEIGHT_SOURCE).mean
             columns = [tf.cast(self._values(source), tf.float32) for source in sources]
-            yield name, analyze_covariance(columns, self._of(WEIGHT), center, scale, mean_weight, name)
+            yield name, analyze_covariance(columns, self._of(WEIGHT), center, scale, self._mean_weight, name)
 
     def _numbers(self):
         scalars = {

@@ -1,4 +1,4 @@
-"""In: rows of numbers with the rows' hashes. Out: a sample that does not depend on how the rows came, and its order statistics."""
+"""In: rows of numbers with the rows' hashes. Out: a sample chosen by the hashes alone, and its order statistics."""
 
 from __future__ import annotations
 
@@ -96,10 +96,8 @@ def quantile_boundaries(values: np.ndarray, buckets: int, weights: np.ndarray | 
     x, w = ordered(values, weights)
     if not len(x):
         return np.empty(0, np.float32)
-    if w is None:
-        places = np.arange(1, buckets) * len(x) // buckets
-    else:
-        places = _places(np.arange(1, buckets) / buckets, len(x), w)
+    first, last = np.arange(1, buckets), buckets
+    places = first * len(x) // last if w is None else _places(first / last, len(x), w)
     boundaries = np.unique(x[places].astype(np.float32))
     return boundaries[boundaries > np.float32(x[0])]
 
@@ -112,9 +110,11 @@ def l_moments(values: np.ndarray, weights: np.ndarray | None = None) -> list[flo
         return [0.0] * 4
     share = np.full(len(x), 1 / len(x)) if w is None else w / math.fsum(w)
     position = np.cumsum(share) - share / 2
-    b = [math.fsum(share * x * position**power) for power in range(4)]
+    mean = math.fsum(share * x)
+    # Of the centred values: with plotting positions, a far away mean would leak into the third moment.
+    b = [math.fsum(share * (x - mean) * position**power) for power in range(4)]
     return [
-        b[0],
+        mean,
         2 * b[1] - b[0],
         6 * b[2] - 6 * b[1] + b[0],
         20 * b[3] - 30 * b[2] + 12 * b[1] - b[0],

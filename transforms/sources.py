@@ -14,7 +14,7 @@ import tensorflow as tf
 from google.protobuf import text_format
 
 from ..schemas import numerals
-from ..schemas.spec_pb2 import CHARACTERS, FLOAT, INT, STRING, TIME, Clip, Column, Feature, Step
+from ..schemas.spec_pb2 import CHARACTERS, FLOAT, INT, STRING, TIME, Clip, Column, ColumnType, Feature, Step
 from ..schemas.statistics_pb2 import ColumnStatistics
 from ..schemas.timestamps import parse_times
 from . import elementwise, lists, text
@@ -46,7 +46,7 @@ class Source(NamedTuple):
         return sum(_by_quantiles(step) for step in self.steps)
 
     @property
-    def type(self) -> int:
+    def type(self) -> ColumnType:
         """FLOAT, INT, TIME or STRING: of its elements."""
         kinds = {step.WhichOneof("step") for step in self.steps}
         return FLOAT if kinds & {"log1p", "power", "clip", "age"} else self.column.type

@@ -34,7 +34,9 @@ class TargetTable(tf.Module):
         self._table = TokenTable([value.key for value in values], dtype, oov_buckets=1)
         self._folds = statistics.folds
         # Rows: the values, unseen values, the missing value; columns: fold 0 …, all of them.
-        sums = [value.folds for value in values] + [[]] + [absent[0].folds if absent else []]
+        sums: list[Sequence[LabelSums]] = (
+            [value.folds for value in values] + [[]] + [absent[0].folds if absent else []]
+        )
         self._means = np.array(
             [
                 [_mean(one, statistics.all, left_out, smoothing) for left_out in [*range(self._folds), None]]

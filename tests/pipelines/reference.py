@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from fractions import Fraction
 
 import numpy as np
 import tensorflow as tf
@@ -31,16 +31,49 @@ def numbers(cells: list[str]) -> np.ndarray:
     )
 
 
-def vocabulary(cells: list[str]) -> list[str]:
-    """Present values, most frequent first, ties by the bytes of the value."""
-    counts = Counter(cell for cell in cells if cell not in MISSING)
-    return sorted(counts, key=lambda cell: (-counts[cell], cell.encode()))
+def weighed(cells: list[str], weights: list[str]) -> dict[str, Fraction]:
+    """The weight of each present value."""
+    totals: dict[str, Fraction] = {}
+    for cell, weight in zip(cells, weights, strict=True):
+        if cell not in MISSING:
+            totals[cell] = totals.get(cell, Fraction(0)) + Fraction(float(np.float32(float(weight))))
+    return totals
 
 
-def quantiles(values: np.ndarray, buckets: int) -> np.ndarray:
-    """The value of rank floor(i n / buckets) for each i."""
-    ordered = np.sort(values[~np.isnan(values)])
-    return np.unique([ordered[i * len(ordered) // buckets] for i in range(1, buckets)])
+def vocabulary(cells: list[str], weights: list[str]) -> list[str]:
+    """Present values, heaviest first, ties by the bytes of the value."""
+    totals = weighed(cells, weights)
+    return sorted(totals, key=lambda cell: (-float(totals[cell]), cell.encode()))
+
+
+def moments(values: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
+    """Weighted mean and population variance of the present values, exact but for the last rounding."""
+    present = ~np.isnan(values)
+    pairs = [
+        (Fraction(float(x)), Fraction(float(w)))
+        for x, w in zip(values[present], weights[present], strict=True)
+    ]
+    total = sum(w for _, w in pairs)
+    mean = sum(x * w for x, w in pairs) / total
+    return float(mean), float(sum((x - mean) ** 2 * w for x, w in pairs) / total)
+
+
+def quantiles(values: np.ndarray, weights: np.ndarray, buckets: int) -> np.ndarray:
+    """The smallest value that more than i / buckets of the weight does not lie above, for each i."""
+    pairs = sorted((x, w) for x, w in zip(values.tolist(), weights.tolist(), strict=True) if x == x and w)
+    below = np.cumsum([w for _, w in pairs])
+    return np.unique(
+        [pairs[int(np.searchsorted(below, i / buckets * below[-1], "right"))][0] for i in range(1, buckets)]
+    ).astype(np.float32)
+
+
+def median(values: np.ndarray, weights: np.ndarray) -> float:
+    """Half of the weight lies on either side."""
+    pairs = sorted((x, w) for x, w in zip(values.tolist(), weights.tolist(), strict=True) if x == x and w)
+    below = np.cumsum([w for _, w in pairs])
+    first = int(np.searchsorted(below, below[-1] / 2, "left"))
+    second = first + (below[first] == below[-1] / 2)
+    return (pairs[first][0] + pairs[second][0]) / 2
 
 
 def features(train: list[dict[str, str]], rows: list[dict[str, str]]) -> dict[str, np.ndarray]:
@@ -59,19 +92,21 @@ def features(train: list[dict[str, str]], rows: list[dict[str, str]]) -> dict[st
     def filled(x: np.ndarray, value: float) -> np.ndarray:
         return np.where(np.isnan(x), np.float32(value), x)
 
+    weights, row_weights = learnt("weight"), numbers(learnt("weight")).astype(np.float64)
+
     def standardized(x: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        present = seen[~np.isnan(seen)].astype(np.float64)
-        return (x - np.float32(present.mean())) * np.float32(1 / present.std())
+        mean, variance = moments(seen, row_weights)
+        return (x - np.float32(mean)) * np.float32(1 / math.sqrt(variance))
 
     age, seen_age = numbers(cells("age")), numbers(learnt("age"))
     income, seen_income = numbers(cells("income")), numbers(learnt("income"))
     rooms, seen_rooms = numbers(cells("rooms")), numbers(learnt("rooms"))
-    age_bounds = quantiles(seen_age, 5)
+    age_bounds = quantiles(seen_age, row_weights, 5)
     low, high = float(np.nanmin(seen_income)), float(np.nanmax(seen_income))
-    income_mean = float(np.nanmean(seen_income.astype(np.float64)))
-    room_tokens = vocabulary(learnt("rooms"))
-    city_tokens, note_tokens = vocabulary(learnt("city")), vocabulary(learnt("note"))
-    note_counts = Counter(learnt("note"))
+    income_mean = moments(seen_income, row_weights)[0]
+    room_tokens = vocabulary(learnt("rooms"), weights)
+    city_tokens, note_tokens = vocabulary(learnt("city"), weights), vocabulary(learnt("note"), weights)
+    note_counts = weighed(learnt("note"), weights)
     note_tokens = [token for token in note_tokens if note_counts[token] >= 2 and "\n" not in token]
     room_ids = [known if known is not None and known < 5 else None for known in ids("rooms", room_tokens)]
     most_frequent = [
@@ -86,12 +121,12 @@ def features(train: list[dict[str, str]], rows: list[dict[str, str]]) -> dict[st
         7 if not cell else int(tf.strings.to_hash_bucket_fast([cell], 7)[0]) for cell in cells("city")
     ]
     return {
-        "age": standardized(filled(age, float(np.nanmedian(seen_age.astype(np.float64)))), seen_age),
+        "age": standardized(filled(age, median(seen_age, row_weights)), seen_age),
         "age_missing": np.isnan(age).astype(np.float32),
         "age_bucket": np.where(np.isnan(age), 5, (age[:, None] >= age_bounds).sum(axis=1)),
         "income": np.float32(-1) + (filled(income, income_mean) - np.float32(low)) * np.float32(2 / (high - low)),
         "income_raw": filled(income, -1.5),
-        "rooms": standardized(filled(rooms, float(np.nanmean(seen_rooms.astype(np.float64)))), seen_rooms),
+        "rooms": standardized(filled(rooms, moments(seen_rooms, row_weights)[0]), seen_rooms),
         # Other rooms than the five most frequent share two ids by a hash: which of them is not judged here.
         "rooms_id": np.array([-1 if known is None else known for known in most_frequent]),
         "rooms_bucket": rooms_bucket,

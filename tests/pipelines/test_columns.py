@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from google.protobuf import text_format
-from prebake.pipelines.columns import raw_column, split_of_rows
+from prebake.pipelines.columns import fold_of_rows, raw_column, read_files, split_of_rows
 from prebake.pipelines.find_files import CsvFile
 from prebake.pipelines.read import FileBlock
 from prebake.schemas import identity
 from prebake.schemas.csv_rows import Block
-from prebake.schemas.spec_pb2 import Spec
+from prebake.schemas.spec_pb2 import BASE64, STRING, Column, Spec
 
 TYPES = {"float": pa.float32(), "int": pa.int64(), "string": pa.binary()}
 
@@ -36,7 +36,7 @@ def test_missing_values_become_what_the_graph_takes():
             "s": pa.array([b"x", None, "ü".encode()], pa.binary()),
         }
     )
-    found = {name: raw_column(rows.block.batch, name) for name in ("f", "i", "s")}
+    found = {name: raw_column(rows.block.batch, Column(name=name, type=STRING)) for name in ("f", "i", "s")}
     assert found["f"].dtype == np.float32
     assert found["f"].tobytes() == np.array([1.5, np.nan, -0.0], np.float32).tobytes()
     assert found["i"].dtype == np.int64
@@ -101,3 +101,34 @@ def test_files_of_a_split():
     rows = {"c": pa.array([b"x"] * 3)}
     for number in range(3):
         assert split_of_rows(block(rows, split=number), spec("files {}")).tolist() == [number] * 3
+
+
+def test_base64_cells_become_bytes():
+    rows = block({"b": pa.array([b"AAE=", None, b"/+8="], pa.binary())})
+    found = raw_column(rows.block.batch, Column(name="b", type=BASE64))
+    assert found.tolist() == [b"\x00\x01", b"", b"\xff\xef"]
+
+
+def test_folds_are_those_of_the_rows_identity():
+    rows = block({"c": pa.array([b"x"] * 10_000, pa.binary())})
+    found = fold_of_rows(rows, spec("train: 1"))
+    assert found.dtype == np.int64
+    assert found.min() >= 0
+    np.testing.assert_allclose(np.bincount(found % 5) / 10_000, [0.2] * 5, atol=0.02)
+    hashes = identity.row_hashes(identity.path_key("a.csv", 5), rows.block.rows, identity.FOLD)
+    assert found.tolist() == (hashes // np.uint64(2)).tolist()
+
+
+def test_files_that_cells_name(tmp_path):
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pictures" / "a.png").write_bytes(b"\x89PNG")
+    (tmp_path / "secret").write_bytes(b"secret")
+    file = CsvFile(str(tmp_path / "data" / "a.csv"), "data/a.csv", 1, None)
+    cells = [b"pictures/a.png", b"", b"pictures/b.png", b"../secret", b"/etc/hosts", b"pictures/a.png"]
+    contents, faults = read_files(np.array(cells, object), file)
+    assert contents.tolist() == [b"\x89PNG", b"", b"", b"", b"", b"\x89PNG"]
+    assert [(place, reason.split(":")[0]) for place, reason in faults] == [
+        (2, "names a file that cannot be read"),
+        (3, "names a file outside the folder of the CSV files"),
+        (4, "names a file outside the folder of the CSV files"),
+    ]

@@ -11,12 +11,10 @@ import tensorflow as tf
 from prebake.pipelines import transform as transform_module
 from prebake.pipelines.preprocess import main, summary
 from prebake.pipelines.transform import shard_counts
-from prebake.schemas.errors import SpecError
 from prebake.schemas.manifest import read_manifest
 from prebake.schemas.manifest_pb2 import Manifest
 from prebake.schemas.spec_pb2 import COMPRESSION_GZIP, Spec
 from prebake.schemas.statistics_pb2 import Statistics
-from prebake.transforms.preprocessing import ROW_HASH
 
 
 def rows(count: int = 60) -> list[dict[str, str]]:
@@ -72,7 +70,13 @@ def test_no_test_split_and_more_shards_than_rows(tmp_path):
         ("valid", 50),
         ("test", 0),
     ]
-    assert sorted(os.listdir(os.path.join(run, "examples"))) == ["manifest.pbtxt", "train", "valid"]
+    assert sorted(os.listdir(os.path.join(run, "examples"))) == [
+        "feature_spec.json",
+        "manifest.pbtxt",
+        "parse_examples.py",
+        "train",
+        "valid",
+    ]
     assert manifest.splits[2].sample == ""
     assert manifest.splits[2].rows == 0
     valid = records(run, "valid")
@@ -154,21 +158,6 @@ def test_column_names_of_any_kind(tmp_path):
     found = [sorted(values(records(run, "train"), f"f{number}", tf.float32).tolist()) for number in range(3)]
     expected = sorted((np.arange(30, dtype=np.float32) * np.float32(1 / 29)).tolist())
     np.testing.assert_allclose(found, [expected] * 3, rtol=1e-6)
-
-
-def test_the_one_column_name_that_is_taken(tmp_path):
-    columns = {"__row_hash__": "float", "y": "float"}
-    spec = {
-        "data": {"files": "data/a.csv", "columns": columns, "label": {"column": "y", "kind": "regression"}},
-        "features": {"x": {"column": "__row_hash__", "as_is": {}}},
-    }
-    with pytest.raises(SpecError) as error:
-        people.people_spec(tmp_path, base=spec)
-    assert str(error.value) == (
-        f"{tmp_path}/people.yaml:4: data.columns.__row_hash__: this name is taken by prebake "
-        "(rename the column in the files)"
-    )
-    assert ROW_HASH == "__row_hash__"
 
 
 def test_a_small_sample_is_never_empty(tmp_path):

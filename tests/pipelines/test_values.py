@@ -113,20 +113,20 @@ def test_statistics_are_those_of_numpy(people_run, train_rows):
         "note",
         "rooms",
     ]
+    weights = reference.numbers([row["weight"] for row in train_rows]).astype(np.float64)
+    np.testing.assert_allclose(statistics.weight, weights.sum(), rtol=1e-12)
     for name in ("age", "income", "rooms"):
         entry = column(statistics, name)
         x = reference.numbers([row[name] for row in train_rows])
         present = x[~np.isnan(x)].astype(np.float64)
         assert (entry.present, entry.missing) == (len(present), len(x) - len(present))
         assert (entry.min, entry.max) == (present.min(), present.max())
-        assert entry.median == np.median(present)
-        # numpy's own sums round; prebake's are exact.
-        np.testing.assert_allclose(entry.mean, present.mean(), rtol=1e-14)
-        np.testing.assert_allclose(entry.variance, present.var(), rtol=1e-13)
+        assert entry.median == reference.median(x, weights)
+        assert (entry.mean, entry.variance) == reference.moments(x, weights)
     (found,) = column(statistics, "age").quantiles
     age = reference.numbers([row["age"] for row in train_rows])
     assert found.buckets == 5
-    assert list(found.boundaries) == reference.quantiles(age, 5).tolist()
+    assert list(found.boundaries) == reference.quantiles(age, weights, 5).tolist()
 
 
 def test_vocabularies_are_those_of_counter(people_run, train_rows):
@@ -140,14 +140,16 @@ def test_vocabularies_are_those_of_counter(people_run, train_rows):
     }
     for (name, feature), keep in expected.items():
         counts = Counter(row[name] for row in train_rows if row[name] not in reference.MISSING)
-        kept = keep(counts)
+        cells, weights = ([row[one] for row in train_rows] for one in (name, "weight"))
+        heavy = reference.weighed(cells, weights)
+        kept = keep(heavy)
         (entry,) = column(statistics, name).vocabularies
         with open(os.path.join(people_run, "transform", entry.path), encoding="utf-8", newline="") as file:
             tokens = file.read().split("\n")[:-1]
-        assert tokens == sorted(kept, key=lambda token: (-counts[token], token.encode()))
+        assert tokens == sorted(kept, key=lambda token: (-heavy[token], token.encode()))
         assert (entry.feature, entry.size) == (feature, len(kept))
         assert entry.distinct == sum("\n" not in token for token in counts)
-        assert entry.out_of_vocabulary == sum(counts.values()) - sum(kept.values())
+        assert entry.out_of_vocabulary == sum(counts.values()) - sum(counts[token] for token in kept)
     assert len(column(statistics, "note").vocabularies) == 1
     assert (
         column(statistics, "rooms").most_frequent

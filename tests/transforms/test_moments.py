@@ -1,4 +1,4 @@
-"""Moments and quantiles are those of exact arithmetic, whatever the order and the grouping of the rows."""
+"""Moments are those of exact arithmetic, whatever the order and the grouping of the rows, weighted or not."""
 
 import math
 from fractions import Fraction
@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prebake.transforms import accumulators
-from prebake.transforms.accumulators import ExactSum, Moments, Sample, median, quantile_boundaries
+from prebake.transforms.moments import ExactSum, Moments
 
 finite = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(
     [
@@ -132,95 +131,30 @@ def test_moments_do_not_depend_on_grouping_or_order(values, cuts, order):
     assert summary(merged(parts, order)) == summary(whole)
 
 
-def sample_of(batches: list[tuple[np.ndarray, np.ndarray]], tree: bool) -> list:
-    """Rows of the sample, in the order of their hashes."""
-    total = Sample.empty(1)
-    for hashes, values in batches:
-        one = Sample.empty(1) if tree else total
-        one.add(hashes, values)
-        if tree:
-            if len(one.hashes) % 2:
-                one.cut()
-            total.add(one.hashes, one.values)
-    total.cut()
-    order = np.argsort(total.hashes)
-    return list(zip(total.hashes[order].tolist(), total.values[order, 0].tolist(), strict=True))
+weights = st.floats(0, 1e6, width=32) | st.sampled_from([0.0, 1.0, 1e-30, 3.0])
 
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(st.integers(0, 2**64 - 1), unique=True, max_size=60),
-    st.lists(st.integers(0, 60), max_size=8),
-    st.booleans(),
-    st.randoms(use_true_random=False),
+    st.lists(st.tuples(column_values.map(lambda values: values[0] if values else 1.0), weights), max_size=20)
 )
-def test_sample_keeps_the_smallest_hashes_however_the_rows_come(hashes, cuts, tree, random):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accumulators, "SAMPLE_ROWS", 8)
-        rows = [(number, float(number % 1000)) for number in hashes]
-        random.shuffle(rows)
-        batches = [
-            (np.array([h for h, _ in part], np.uint64), np.array([[v] for _, v in part]).reshape(-1, 1))
-            for part in (rows[a:b] for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), 60], strict=True))
-        ]
-        assert sample_of(batches, tree) == sorted(rows)[:8]
+def test_weighted_moments_are_those_of_fractions(rows):
+    moments = Moments.empty(weighted=True)
+    values, given_weights = (np.array([row[place] for row in rows], np.float64) for place in (0, 1))
+    moments.add(values, given_weights)
+    exact = [(Fraction(x), Fraction(w)) for x, w in rows if not math.isnan(x)]
+    total = sum((w for _, w in exact), Fraction(0))
+    assert moments.weight_sum() == total
+    if total:
+        mean = sum((x * w for x, w in exact), Fraction(0)) / total
+        assert moments.mean() == float(mean)
+        assert moments.variance() == float(sum(((x - mean) ** 2 * w for x, w in exact), Fraction(0)) / total)
 
 
-def test_sample_stays_below_twice_its_size():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accumulators, "SAMPLE_ROWS", 8)
-        sample = Sample.empty(2)
-        for start in range(0, 1000, 5):
-            sample.add(np.arange(1000 - start, 995 - start, -1).astype(np.uint64), np.zeros((5, 2)))
-            assert len(sample.hashes) == len(sample.values) < 16
-
-
-@pytest.mark.parametrize(
-    ("values", "expected"),
-    [
-        ([3.0, 1.0, 2.0], 2.0),
-        ([4.0, 1.0, 2.0, 3.0], 2.5),
-        ([math.nan, 7.0, math.nan], 7.0),
-        ([math.nan], 0.0),
-        ([], 0.0),
-    ],
-)
-def test_median_by_hand(values, expected):
-    assert median(np.array(values, np.float64)) == expected
-
-
-@pytest.mark.parametrize(
-    ("values", "buckets", "expected"),
-    [
-        (range(8), 4, [2, 4, 6]),
-        (range(10), 4, [2, 5, 7]),  # ranks 10/4, 20/4, 30/4, rounded down
-        (reversed(range(8)), 2, [4]),
-        (
-            [1, 1, 1, 1, 2, 3],
-            3,
-            [2],
-        ),  # ranks 2, 4: the first is the smallest value, and nothing lies below it
-        ([1, 2, 2, 2, 2, 2, 2, 3], 4, [2]),  # ranks 2, 4, 6: equal ones are merged
-        ([5, 5, 5], 10, []),
-        ([], 4, []),
-        ([math.nan, math.nan], 4, []),
-        ([math.nan, 1, math.nan, 2], 2, [2]),
-        ([1, 2], 5, [2]),  # ranks 0, 0, 1, 1
-        ([-1.5, 0.25], 2, [0.25]),
-    ],
-)
-def test_quantile_boundaries_by_hand(values, buckets, expected):
-    found = quantile_boundaries(np.array(list(values), np.float64), buckets)
-    assert found.dtype == np.float32
-    assert found.tolist() == expected
-
-
-@settings(max_examples=100, deadline=None)
-@given(column_values, st.integers(2, 20))
-def test_quantile_boundaries_increase_and_leave_no_interval_empty(values, buckets):
-    found = quantile_boundaries(np.array(values, np.float64), buckets)
-    assert len(found) <= buckets - 1
-    assert (np.diff(found) > 0).all()
-    singles = np.array([value for value in values if not math.isnan(value)], np.float64).astype(np.float32)
-    ids = (singles[:, None] >= found).sum(axis=1)
-    assert set(ids.tolist()) == (set(range(len(found) + 1)) if len(singles) else set())
+def test_weights_are_repeated_rows():
+    weighted, repeated = Moments.empty(weighted=True), Moments.empty()
+    weighted.add(np.array([1.0, 5.0, math.nan, 9.0]), np.array([3.0, 1.0, 7.0, 0.0]))
+    repeated.add(np.array([1.0, 1.0, 1.0, 5.0]))
+    assert (weighted.mean(), weighted.variance()) == (repeated.mean(), repeated.variance()) == (2.0, 3.0)
+    # Rows, and the range, are what they are whatever they weigh.
+    assert (weighted.present, weighted.missing, weighted.max) == (3, 1, 9.0)
