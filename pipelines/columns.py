@@ -6,6 +6,7 @@ import base64
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 
@@ -36,6 +37,17 @@ def raw_column(batch: pa.RecordBatch, declared: Column) -> np.ndarray:
     if declared.type == BASE64:
         found[:] = [base64.b64decode(cell) for cell in found]
     return found
+
+
+def unequal_lists(batch: pa.RecordBatch, lists: Column, weights: Column) -> np.ndarray:
+    """Places of the rows whose weights are there and not one for each element of the list; int64 [n]."""
+    lengths, given = (_lengths(batch.column(one.name), one.separators[0]) for one in (lists, weights))
+    return np.flatnonzero((given > 0) & (given != lengths))
+
+
+def _lengths(cells: pa.Array, separator: str) -> np.ndarray:
+    counts = pc.count_substring(cells, separator).fill_null(-1).to_numpy()
+    return counts + 1
 
 
 def fold_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:

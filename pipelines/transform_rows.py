@@ -17,7 +17,7 @@ from ..schemas.spec_pb2 import FILE, REGRESSION, Spec
 from ..transforms.graph import NO_FOLD
 from ..transforms.needs import columns_by_name
 from ..transforms.saved_graph import input_columns, load_saved_graph
-from .columns import fold_of_rows, raw_column, read_files, split_of_rows
+from .columns import fold_of_rows, raw_column, read_files, split_of_rows, unequal_lists
 from .ragged import Ragged, from_padded
 from .read import BAD_ROWS, FileBlock, bad_row
 from .shuffle import Part, cut_into_parts, part_schema, shard_of_rows
@@ -59,6 +59,11 @@ class TransformRows(beam.DoFn):
         self._columns = columns_by_name(self._spec)
         self._inputs = input_columns(self._graph)
         self._files_of = [name for name in self._inputs if self._columns[name].type == FILE]
+        self._weights_of = {
+            feature.column: feature.value_weights
+            for feature in self._spec.features
+            if feature.value_weights
+        }
         self._out_of_fold = any(feature.out_of_fold for feature in self._features)
         self._numbers = {path: number for number, path in enumerate(self._files)}
         self._schema = part_schema(self._features)
@@ -73,6 +78,13 @@ class TransformRows(beam.DoFn):
         for error in unread:
             good[error[0]] = False
             yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, *error))
+        for name, weights in self._weights_of.items():
+            lists = self._columns[name], self._columns[weights]
+            for place in unequal_lists(rows.block.batch, *lists):
+                if good[place]:
+                    reason = f"has not one weight for each value of '{name}'"
+                    yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, int(place), weights, reason))
+                good[place] = False
         kept = np.flatnonzero(good)
         splits = split_of_rows(rows, self._spec)[kept]
         folds = np.where(splits == 0, fold_of_rows(rows, self._spec)[kept], NO_FOLD)

@@ -143,7 +143,8 @@ def _check_kind(transform: str, kind: Kind, name: str, path: str, source: SpecSo
     types, depth, instead = _READS[transform]
     if kind.type not in types:
         wanted = " or ".join(type_name(one) for one in types)
-        reason = f"needs a {wanted} column, and {quote(name)} is {kind}"
+        article = "an" if wanted.startswith("int") else "a"
+        reason = f"needs {article} {wanted} column, and {quote(name)} is {kind}"
         raise source.error(f"{path}.{transform}", reason, f"use {instead}")
     if kind.depth > depth:
         raise source.error(

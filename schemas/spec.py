@@ -97,6 +97,12 @@ def complete_spec(
     completed.CopyFrom(spec)
     for patterns, _ in _pattern_fields(completed.data):
         patterns[:] = [_absolute(pattern, folder) for pattern in patterns]
+    for feature in completed.features:
+        for kind in ("vocabulary", "word_vectors"):
+            if feature.HasField(kind) and getattr(feature, kind).file:
+                getattr(feature, kind).file = _absolute(getattr(feature, kind).file, folder)
+    if completed.preprocessing_fn:
+        completed.preprocessing_fn = _absolute(completed.preprocessing_fn, folder)
     resolve_dialect(completed.data.dialect)
     profiles: dict[str, ColumnProfile] = {}
     if _leaves_open(completed):
@@ -193,7 +199,7 @@ def _leaves_open(spec: spec_pb2.Spec) -> bool:
     kind = data.label.kind or propose_label_kind(
         types.get(data.label.column, spec_pb2.COLUMN_TYPE_UNSPECIFIED), data.label.classes, None
     )
-    return not data.columns or not spec.features or kind == spec_pb2.LABEL_AUTO
+    return not data.columns or not (spec.features or spec.preprocessing_fn) or kind == spec_pb2.LABEL_AUTO
 
 
 def _sample(

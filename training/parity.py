@@ -156,8 +156,9 @@ def bit_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
 
 
 def number_difference(found: np.ndarray, expected: np.ndarray) -> Difference:
-    """The row with the largest difference; float32 [rows] or [rows, classes]."""
-    distance = _distance(found, expected).reshape(len(expected), -1).max(axis=1)
+    """The row with the largest difference, relative where the value is larger than 1; float32 [rows] or [rows, classes]."""
+    distance = _distance(found, expected) / np.maximum(1.0, np.abs(np.nan_to_num(expected)))
+    distance = distance.reshape(len(expected), -1).max(axis=1)
     row = int(np.argmax(distance))
     return Difference(float(distance[row]), row, found[row], expected[row])
 

@@ -99,6 +99,11 @@ def _id_function(
     return table, table.size
 
 
+def missing_as_one(weights: tf.RaggedTensor) -> tf.RaggedTensor:
+    """A weight that is missing is 1."""
+    return weights.with_flat_values(missing.fill(weights.flat_values, 1.0))
+
+
 def _weights(
     feature: Feature, learnt: Learnt, read: Callable[[Batch], Value], dropped: bool, size: int
 ) -> Callable[[Batch], Value] | None:
@@ -114,14 +119,8 @@ def _weights(
 
     def compute(batch: Batch) -> Value:
         x, w = read(batch), map_values(missing.to_float, weights.value(batch, learnt.of))
-        same = tf.debugging.assert_equal(
-            x.row_splits,
-            w.row_splits,
-            f"'{feature.column}' and its weights '{feature.value_weights}' differ in length",
-        )
-        with tf.control_dependencies([same] if same is not None else []):
-            # A weight that is missing is 1.
-            w = w.with_flat_values(missing.fill(tf.identity(w.flat_values), 1.0))
+        names = f"'{feature.value_weights}' and '{feature.column}'"
+        w = lists.with_ones(missing_as_one(w), x, f"{names} have lists of different lengths")
         return lists.mask(w, ~missing.is_missing(x.flat_values)) if dropped else w
 
     return compute

@@ -89,3 +89,23 @@ def _of_length(x: tf.RaggedTensor, column: Column) -> tf.RaggedTensor:
         [accept(column.name, counts, good, f"has a list whose length is not {column.length}")]
     ):
         return x.with_flat_values(tf.identity(x.flat_values))
+
+
+def with_ones(weights: tf.RaggedTensor, x: tf.RaggedTensor, reason: str) -> tf.RaggedTensor:
+    """The weights of the elements of `x`; 1 each where a row has no weights.
+
+    Args:
+      weights: float32 [batch, (n)].
+      x: [batch, (n)].
+      reason: of the error.
+
+    Raises:
+      InvalidArgumentError (when it runs): a row has weights, and not one for each element.
+    """
+    given = weights.row_lengths() > 0
+    good = tf.logical_or(~given, tf.equal(weights.row_lengths(), x.row_lengths()))
+    check = tf.debugging.Assert(tf.reduce_all(good), [reason])
+    with tf.control_dependencies([check] if check is not None else []):
+        places = tf.where(tf.gather(given, x.value_rowids()))
+    ones = tf.ones_like(x.flat_values, tf.float32)
+    return x.with_flat_values(tf.tensor_scatter_nd_update(ones, places, weights.flat_values))

@@ -153,7 +153,7 @@ def test_vocabularies_are_those_of_counter(people_run, train_rows):
     assert len(column(statistics, "note").vocabularies) == 1
     assert (
         column(statistics, "rooms").most_frequent
-        == reference.vocabulary([row["rooms"] for row in train_rows])[0]
+        == reference.vocabulary(*([row[name] for row in train_rows] for name in ("rooms", "weight")))[0]
     )
 
 

@@ -67,7 +67,7 @@ CASES = [
     (data_with('dialect: {delimiter: ";;"}'), "s.yaml:12: data.dialect.delimiter: ';;' cannot be a delimiter (one ASCII character, not a quote or newline; a tab is \"\\t\")"),
     (data_with('dialect: {delimiter: "\\n"}'), "s.yaml:12: data.dialect.delimiter: '\\n' cannot be a delimiter (one ASCII character, not a quote or newline; a tab is \"\\t\")"),
     ("data: {files: a, label: y, dialect: {header: false}}", "s.yaml:1: data.dialect.header: is false, and data.columns is missing (name the columns in file order)"),
-    (GOOD.replace("age: int", "age:"), "s.yaml:4: data.columns.age: has no type (one of float, int, string, ignore)"),
+    (GOOD.replace("age: int", "age:"), "s.yaml:4: data.columns.age: has no type (one of float, int, string, time, file, base64, ignore)"),
     (GOOD.replace("age: int", "age: {type: int, values: [1, x]}"), "s.yaml:4: data.columns.age.values: 'x' is no value of a column of type int"),
     (GOOD.replace("city: string", "city: {type: string, min: 1}"), "s.yaml:6: data.columns.city.min: has no meaning for type string (leave it out, or list `values`)"),
     (GOOD.replace("age: int", "age: {type: int, min: 3, max: 2}"), "s.yaml:4: data.columns.age.max: must be at least min, which is 3, not 2"),
@@ -100,7 +100,8 @@ CASES = [
     (features("weight: {column: w, as_is: }"), "s.yaml:13: features.weight: the name 'weight' is taken by prebake (call it otherwise, and give `column: weight`)"),
     (GOOD + "features:\n- {name: age, as_is: }\n- {name: age, as_is: }", "s.yaml:14: features.age: is given twice"),
     (features("age: {as_is: , missing: {indicator: true}}\nage_missing: {column: w, as_is: }"), "s.yaml:13: features.age.missing.indicator: its indicator 'age_missing' is the name of another feature (rename that one)"),
-    (features("age: {missing: mean}"), "s.yaml:13: features.age: has no transform (one of as_is, standardize, min_max, buckets, vocabulary, hash, cross)"),
+    (features("age: {missing: mean}"), "s.yaml:13: features.age: has no transform (one of as_is, standardize, min_max, robust, gaussian, buckets, piecewise_linear, "
+     "vocabulary, identity, hash, target, cross, time_part, cyclical, pca, …)"),
     (features("agee: standardize"), "s.yaml:13: features.agee.column: no column 'agee' (did you mean 'age'?)"),
     (features("x:\n  column: junk\n  as_is:"), "s.yaml:14: features.x.column: column 'junk' is not read: its type is ignore (give it another type)"),
     (features("y: standardize"), "s.yaml:13: features.y.column: 'y' is the label: the model would be told the answer (leave this feature out)"),

@@ -83,6 +83,9 @@ features {
   missing {
     fill: OWN_ID
   }
+  encode {
+    one_hot_up_to: 50
+  }
 }
 examples {
   compression: COMPRESSION_NONE

@@ -274,7 +274,7 @@ MISTAKES = [
         "s.yaml:2: features.a.as_is: is a second transform beside 'hash' (one feature, one transform: name a "
         "second feature with the same `column`)",
     ),
-    ("features:\n  a: {standardize: 3}", "s.yaml:2: features.a.standardize: must be a mapping, not '3' (it takes nothing: write {})"),
+    ("features:\n  a: {as_is: 3}", "s.yaml:2: features.a.as_is: must be a mapping, not '3' (it takes nothing: write {})"),
     ("features:\n  a: as_is\n  a: as_is", "s.yaml:3: features.a: is given twice"),
     ("features: 7", "s.yaml:1: features: must be a mapping, not '7' (write `name: …` lines below it)"),
     ("features: {}", "s.yaml:1: features: is empty (leave it out for the default)"),
@@ -300,7 +300,7 @@ MISTAKES = [
     ("data: {ignore_undeclared: yes}", "s.yaml:1: data.ignore_undeclared: must be true or false, not 'yes'"),
     ("data: {label: {column: [a]}}", "s.yaml:1: data.label.column: must be text, not a list"),
     ("data: {columns: {a: flaot}}", "s.yaml:1: data.columns.a: unknown value 'flaot' (did you mean 'float'?)"),
-    ("data: {columns: {a: 3}}", "s.yaml:1: data.columns.a: unknown value '3' (one of float, int, string, ignore)"),
+    ("data: {columns: {a: 3}}", "s.yaml:1: data.columns.a: unknown value '3' (one of float, int, string, ignore, time, file, base64)"),
     ("data: {dialect: {compression: [a]}}", "s.yaml:1: data.dialect.compression: must be text, not a list (one of auto, none, gzip, bzip2, zstd)"),
     ("training:\n  schedule: cosine", "s.yaml:2: training.schedule: unknown value 'cosine' (one of performance, constant)"),
     ("? [a]\n: 1", "s.yaml:1: has a list as a key (a key is one word)"),
@@ -312,7 +312,7 @@ MISTAKES = [
     ("data: {}\n---\ndata: {}", "s.yaml:2: is not valid YAML: but found another document"),
     ("data:\n  files: \x07", "s.yaml:2: is not valid YAML: the character U+0007 is not allowed"),
     ("format_version: 2\nnew_part: {}", "s.yaml:1: format_version: is 2, and this prebake knows versions up to 1 (install a newer prebake)"),
-    ('"a\\nb": 1', "s.yaml:1: unknown key 'a\\nb' (one of format_version, seed, data, features, examples, model, training, export)"),
+    ('"a\\nb": 1', "s.yaml:1: unknown key 'a\\nb' (one of format_version, seed, data, features, examples, model, training, export, preprocessing_fn)"),
 ]  # fmt: skip
 
 

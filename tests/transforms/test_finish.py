@@ -181,7 +181,7 @@ def test_choose_tokens_by_another_score():
     ("content", "text"),
     [
         (b"a\n\nb\n", "tokens.txt:2: is an empty line: give one token a line"),
-        (b"a\nb\na\n", "tokens.txt:3: 'a' is the token of line 1 again"),
+        (b"a\nb\na\n", "tokens.txt:3 'a' is the token of line 1 again"),
     ],
 )
 def test_bad_token_files(tmp_path, content, text):

@@ -26,7 +26,7 @@ COUNTS = {b"b": 2, b"a": 2, b"c": 5, "ä".encode(): 2, b"B": 2, b"rare": 1}
 def test_choose_tokens(vocabulary, expected):
     message = Vocabulary(**vocabulary)
     assert choose_tokens(COUNTS, COUNTS, message) == expected
-    assert choose_tokens(dict(reversed(COUNTS.items())), message) == expected
+    assert choose_tokens(dict(reversed(COUNTS.items())), COUNTS, message) == expected
 
 
 def test_the_file_and_its_entry(tmp_path):
