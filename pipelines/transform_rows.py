@@ -60,9 +60,7 @@ class TransformRows(beam.DoFn):
         self._inputs = input_columns(self._graph)
         self._files_of = [name for name in self._inputs if self._columns[name].type == FILE]
         self._weights_of = {
-            feature.column: feature.value_weights
-            for feature in self._spec.features
-            if feature.value_weights
+            feature.column: feature.value_weights for feature in self._spec.features if feature.value_weights
         }
         self._out_of_fold = any(feature.out_of_fold for feature in self._features)
         self._numbers = {path: number for number, path in enumerate(self._files)}

@@ -79,7 +79,11 @@ features:
   tags_embedded: {column: tags, hash: 20, encode: {kind: embedding, dimension: 3, combiner: sqrtn}}
   tags_shared: {column: tags, hash: 20, encode: {kind: embedding, share: tags_embedded}}
   names: {vocabulary: {top_k: 20}, encode: {kind: embedding, dimension: 2}}
-  words: {column: title, before: [lower, {replace: {pattern: "[0-9]+", by: "#"}}, {split: words}], vocabulary: {top_k: 9}, tf_idf: true}
+  words:
+    column: title
+    before: [lower, {replace: {pattern: "[0-9]+", by: "#"}}, {split: words}]
+    vocabulary: {top_k: 9}
+    tf_idf: true
   pairs: {column: title, before: [{split: whitespace}, {ngrams: [1, 2]}], hash: 30}
   letters: {column: title, before: [{split: characters}], vocabulary: {}, sequence: true}
   vectors: {column: title, before: [lower, {split: words}], word_vectors: vectors.txt}

@@ -20,12 +20,16 @@ COLUMNS = """\
 """
 
 
+def read(text: str) -> None:
+    spec, source = parse_yaml(text, "s.yaml")
+    check(resolve(spec), source)
+
+
 def problem(feature: str, *, label: str = "{column: y, kind: binary}", columns: str = COLUMNS) -> str:
     text = f"data:\n  files: a.csv\n  label: {label}\n  columns:\n{columns}features:\n"
     text += "".join(f"  {line}\n" for line in feature.splitlines())
     with pytest.raises(SpecError) as caught:
-        spec, source = parse_yaml(text, "s.yaml")
-        check(resolve(spec), source)
+        read(text)
     file, line, message = str(caught.value).split(":", 2)
     assert (file, int(line) > 0) == ("s.yaml", True)
     return message.strip()
