@@ -480,12 +480,16 @@ class Target(_message.Message):
     def __init__(self, smoothing: _Optional[float] = ..., folds: _Optional[int] = ...) -> None: ...
 
 class Cross(_message.Message):
-    __slots__ = ("of", "buckets")
+    __slots__ = ("of", "buckets", "top_k", "min_frequency")
     OF_FIELD_NUMBER: _ClassVar[int]
     BUCKETS_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    MIN_FREQUENCY_FIELD_NUMBER: _ClassVar[int]
     of: _containers.RepeatedScalarFieldContainer[str]
     buckets: int
-    def __init__(self, of: _Optional[_Iterable[str]] = ..., buckets: _Optional[int] = ...) -> None: ...
+    top_k: int
+    min_frequency: int
+    def __init__(self, of: _Optional[_Iterable[str]] = ..., buckets: _Optional[int] = ..., top_k: _Optional[int] = ..., min_frequency: _Optional[int] = ...) -> None: ...
 
 class TimePart(_message.Message):
     __slots__ = ("part",)
