@@ -326,7 +326,7 @@ class Feature(_message.Message):
     def __init__(self, name: _Optional[str] = ..., column: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ..., before: _Optional[_Iterable[_Union[Step, _Mapping]]] = ..., as_is: _Optional[_Union[AsIs, _Mapping]] = ..., standardize: _Optional[_Union[Standardize, _Mapping]] = ..., min_max: _Optional[_Union[MinMax, _Mapping]] = ..., robust: _Optional[_Union[Robust, _Mapping]] = ..., gaussian: _Optional[_Union[Gaussian, _Mapping]] = ..., buckets: _Optional[_Union[Buckets, _Mapping]] = ..., piecewise_linear: _Optional[_Union[PiecewiseLinear, _Mapping]] = ..., vocabulary: _Optional[_Union[Vocabulary, _Mapping]] = ..., identity: _Optional[_Union[Identity, _Mapping]] = ..., hash: _Optional[_Union[Hash, _Mapping]] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., cross: _Optional[_Union[Cross, _Mapping]] = ..., time_part: _Optional[_Union[TimePart, _Mapping]] = ..., cyclical: _Optional[_Union[Cyclical, _Mapping]] = ..., pca: _Optional[_Union[Pca, _Mapping]] = ..., word_vectors: _Optional[_Union[WordVectors, _Mapping]] = ..., image: _Optional[_Union[Image, _Mapping]] = ..., tensor: _Optional[_Union[SerializedTensor, _Mapping]] = ..., missing: _Optional[_Union[Missing, _Mapping]] = ..., encode: _Optional[_Union[Encode, _Mapping]] = ..., intermediate: _Optional[bool] = ..., sequence: _Optional[bool] = ..., value_weights: _Optional[str] = ..., tf_idf: _Optional[bool] = ...) -> None: ...
 
 class Step(_message.Message):
-    __slots__ = ("log1p", "power", "clip", "age", "lower", "replace", "split", "ngrams")
+    __slots__ = ("log1p", "power", "clip", "age", "lower", "replace", "split", "ngrams", "year")
     LOG1P_FIELD_NUMBER: _ClassVar[int]
     POWER_FIELD_NUMBER: _ClassVar[int]
     CLIP_FIELD_NUMBER: _ClassVar[int]
@@ -335,6 +335,7 @@ class Step(_message.Message):
     REPLACE_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     NGRAMS_FIELD_NUMBER: _ClassVar[int]
+    YEAR_FIELD_NUMBER: _ClassVar[int]
     log1p: Log1p
     power: Power
     clip: Clip
@@ -343,7 +344,8 @@ class Step(_message.Message):
     replace: Replace
     split: SplitText
     ngrams: Ngrams
-    def __init__(self, log1p: _Optional[_Union[Log1p, _Mapping]] = ..., power: _Optional[_Union[Power, _Mapping]] = ..., clip: _Optional[_Union[Clip, _Mapping]] = ..., age: _Optional[_Union[Age, _Mapping]] = ..., lower: _Optional[_Union[Lower, _Mapping]] = ..., replace: _Optional[_Union[Replace, _Mapping]] = ..., split: _Optional[_Union[SplitText, _Mapping]] = ..., ngrams: _Optional[_Union[Ngrams, _Mapping]] = ...) -> None: ...
+    year: Year
+    def __init__(self, log1p: _Optional[_Union[Log1p, _Mapping]] = ..., power: _Optional[_Union[Power, _Mapping]] = ..., clip: _Optional[_Union[Clip, _Mapping]] = ..., age: _Optional[_Union[Age, _Mapping]] = ..., lower: _Optional[_Union[Lower, _Mapping]] = ..., replace: _Optional[_Union[Replace, _Mapping]] = ..., split: _Optional[_Union[SplitText, _Mapping]] = ..., ngrams: _Optional[_Union[Ngrams, _Mapping]] = ..., year: _Optional[_Union[Year, _Mapping]] = ...) -> None: ...
 
 class Log1p(_message.Message):
     __slots__ = ()
@@ -372,6 +374,10 @@ class Age(_message.Message):
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     reference: str
     def __init__(self, reference: _Optional[str] = ...) -> None: ...
+
+class Year(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
 
 class Lower(_message.Message):
     __slots__ = ()

@@ -15,7 +15,7 @@ from .spec_source import SpecSource, quote
 from .timestamps import parse_times
 
 _NUMBER_STEPS = ("log1p", "power", "clip")
-_TEXT_STEPS = ("lower", "replace")
+_TIME_STEPS = ("age", "year")
 
 
 class Kind(NamedTuple):
@@ -49,10 +49,10 @@ def _is_split(feature: spec_pb2.Feature, column: spec_pb2.Column, index: int) ->
 
 def _after(name: str, kind: Kind, column: spec_pb2.Column, at: str, source: SpecSource) -> Kind:
     """What a step makes of a kind; SpecError if it cannot read it."""
-    if name == "age":
+    if name in _TIME_STEPS:
         if kind.type != spec_pb2.TIME:
             hint = f"declare {quote(column.name)} as `{{type: time, format: …}}`"
-            raise source.error(at, f"age needs a time, and it is given {kind}", hint)
+            raise source.error(at, f"{name} needs a time, and it is given {kind}", hint)
         return Kind(spec_pb2.FLOAT, kind.depth)
     if name in _NUMBER_STEPS:
         if kind.type not in NUMBERS:

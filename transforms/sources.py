@@ -20,7 +20,7 @@ from ..schemas.timestamps import parse_times
 from . import elementwise, lists, text
 from .batch import Batch, Value, map_values
 from .missing import to_float
-from .timestamps import age_days
+from .timestamps import age_days, year_number
 
 Statistics = Callable[[str], ColumnStatistics]
 
@@ -49,7 +49,7 @@ class Source(NamedTuple):
     def type(self) -> ColumnType:
         """FLOAT, INT, TIME or STRING: of its elements."""
         kinds = {step.WhichOneof("step") for step in self.steps}
-        return FLOAT if kinds & {"log1p", "power", "clip", "age"} else self.column.type
+        return FLOAT if kinds & {"log1p", "power", "clip", "age", "year"} else self.column.type
 
     @property
     def depth(self) -> int:
@@ -153,6 +153,8 @@ def _apply(step: Step, x: Value, before: Source, statistics: Statistics) -> Valu
     if kind == "age":
         reference = int(_typed(step.age.reference, before.column))
         return map_values(lambda values: age_days(values, reference), x)
+    if kind == "year":
+        return map_values(year_number, x)
     if kind == "lower":
         return map_values(text.lower, x)
     if kind == "replace":

@@ -118,6 +118,13 @@ def age_days(seconds: tf.Tensor, reference: int) -> tf.Tensor:
     return tf.where(missing, tf.constant(NAN, tf.float32), days)
 
 
+def year_number(seconds: tf.Tensor) -> tf.Tensor:
+    """The year (UTC) as float32, NaN where missing; of the shape of `seconds` (int64)."""
+    missing = is_missing(seconds)
+    year, _, _ = _date(tf.math.floordiv(tf.where(missing, tf.zeros_like(seconds), seconds), _DAY))
+    return tf.where(missing, tf.constant(NAN, tf.float32), tf.cast(year, tf.float32))
+
+
 def _parse_fields(x: tf.Tensor, format: str) -> tuple[tf.Tensor, tf.Tensor]:
     fields = layout(format)
     pattern = "".join(
