@@ -21,13 +21,16 @@ from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import LabelEntry, Manifest
 from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import BINARY, MULTICLASS, Spec
-from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
+from ..schemas.statistics_pb2 import Statistics
+from ..transforms.cross_ids import CrossIds
 from ..transforms.finish import Finisher, copy_word_vectors, merge_found
 from ..transforms.graph import graph_of
-from ..transforms.needs import Needs, passes_of
+from ..transforms.learnt import Learnt
+from ..transforms.needs import Needs, in_order, passes_of
 from ..transforms.outputs import check_shares
 from ..transforms.preprocessing import FORMAT_VERSION, preprocessing_fn
 from ..transforms.saved_graph import save_graph
+from ..transforms.vocabulary_files import read_vocabularies
 from .collect import WriteJson, read_json
 from .counts import InputCounts, check_counts
 from .extend import Earlier, note_kept_ids, write_accumulators
@@ -136,7 +139,9 @@ def analyze(
     with publish(directory, manifest, replace=replace or earlier is not None) as temporary:
         finisher: Finisher | None = None
         for number, needs in enumerate(passes_of(spec)):
-            known = finisher.statistics if finisher else Statistics(rows=1, weight=1)
+            known = learnt_so_far(temporary, spec, finisher.statistics if finisher else None)
+            # Before the rows are read: a cross with too many combinations is found here.
+            sizes = cross_sizes(spec, needs, known)
             with temporary_directory(run_dir, "analyze-scratch") as scratch:
                 one = _Pass(spec, needs, known, user if number == 0 else None)
                 read = earlier.new(indexed) if earlier and number == 0 else indexed
@@ -153,10 +158,22 @@ def analyze(
                         write_user_features(os.path.join(scratch, "user"), user, temporary)
             merged = merge_found(found)
             write_accumulators(temporary, number, merged)
-            finisher.add(needs, merged)
+            finisher.add(needs, merged, sizes)
         assert finisher is not None
         _write_graph(spec, finisher, manifest, temporary)
     return True
+
+
+def learnt_so_far(directory: str, spec: Spec, statistics: Statistics | None) -> Learnt:
+    """What the passes that are done have taught; `directory` has their vocabularies."""
+    if statistics is None:
+        return Learnt(spec, Statistics(rows=1, weight=1), {})
+    return Learnt(spec, statistics, read_vocabularies(directory, statistics))
+
+
+def cross_sizes(spec: Spec, needs: Needs, learnt: Learnt) -> dict[str, list[int]]:
+    """By cross whose combinations a pass counts, how many ids each of its ingredients has."""
+    return CrossIds(in_order(spec), needs.crosses, learnt).sizes
 
 
 def _training_rows(manifest: Manifest, indexed: Sequence[IndexedFile]) -> int:
@@ -171,10 +188,9 @@ def _training_rows(manifest: Manifest, indexed: Sequence[IndexedFile]) -> int:
 class _Pass:
     """One pass over the training split."""
 
-    def __init__(self, spec: Spec, needs: Needs, known: Statistics, user: UserFunction | None):
-        self._spec, self._needs, self._user = spec, needs, user
-        self._known = {entry.name: entry for entry in known.columns}
-        self._mean_weight = known.weight / known.rows
+    def __init__(self, spec: Spec, needs: Needs, learnt: Learnt, user: UserFunction | None):
+        self._spec, self._needs, self._learnt, self._user = spec, needs, learnt, user
+        self._mean_weight = learnt.statistics.weight / learnt.statistics.rows
         self._features = feature_spec(spec, needs, user.dtypes if user else {})
 
     def run(
@@ -186,7 +202,7 @@ class _Pass:
         with tft_beam.Context(temp_dir=os.path.join(scratch, "tft")):
             read = pipeline | "ReadCsv" >> ReadCsv(ranges, spec.data)
             columns = TrainingColumns(
-                spec, self._needs, self._known, self._user.columns if self._user else {}
+                spec, self._needs, self._learnt, self._user.columns if self._user else {}
             )
             rows = read.blocks | "TrainingRows" >> beam.ParDo(columns).with_outputs(
                 SPLIT_ROWS, main="batches"
@@ -194,7 +210,7 @@ class _Pass:
             # pa.RecordBatch
             batches = (rows.batches, adapter_config(self._features))
             found = batches | "Analyze" >> tft_beam.AnalyzeDataset(
-                preprocessing_fn(spec, self._needs, self._statistics, self._mean_weight)
+                preprocessing_fn(spec, self._needs, self._learnt.of, self._mean_weight)
             )
             found | "WriteFound" >> tft_beam.WriteTransformFn(os.path.join(scratch, "found"))
             if self._user:
@@ -216,9 +232,6 @@ class _Pass:
             read_json(os.path.join(scratch, "splits.json")),
             [bad for group in read_json(os.path.join(scratch, "first_bad.json")) for bad in group],
         )
-
-    def _statistics(self, source: str) -> ColumnStatistics:
-        return self._known.get(source, ColumnStatistics())
 
     def found(self, scratch: str) -> dict[str, bytes]:
         """Runs the graph that TFT wrote on one row: its outputs are the accumulators, whatever the row."""

@@ -14,8 +14,9 @@ from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsF
 
 from ..schemas import identity
 from ..schemas.spec_pb2 import REGRESSION, Spec
-from ..schemas.statistics_pb2 import ColumnStatistics
-from ..transforms.needs import Needs, columns_by_name
+from ..transforms.cross_ids import CrossIds
+from ..transforms.learnt import Learnt
+from ..transforms.needs import Needs, columns_by_name, in_order
 from ..transforms.preprocessing import FOLD, LABEL, ROW_HASH, WEIGHT, input_names
 from ..transforms.source_arrays import Elements, SourceArrays
 from .columns import fold_of_rows, raw_column, split_of_rows
@@ -33,7 +34,7 @@ class TrainingColumns(beam.DoFn):
     Args:
       spec: resolved.
       needs: of the pass.
-      known: statistics of the passes before, by source.
+      learnt: in the passes before.
       user: raw columns that the user's own function reads, by input name.
     """
 
@@ -41,17 +42,16 @@ class TrainingColumns(beam.DoFn):
         self,
         spec: Spec,
         needs: Needs,
-        known: Mapping[str, ColumnStatistics],
+        learnt: Learnt,
         user: Mapping[str, str],
     ):
-        self._spec, self._needs, self._known, self._user = spec, needs, dict(known), dict(user)
+        self._spec, self._needs, self._learnt, self._user = spec, needs, learnt, dict(user)
 
     def setup(self) -> None:
         self._columns = columns_by_name(self._spec)
-        empty = ColumnStatistics()
-        self._arrays = SourceArrays(
-            self._needs.sources.values(), lambda source: self._known.get(source, empty)
-        )
+        self._arrays = SourceArrays(self._needs.of_columns, self._learnt.of)
+        crosses = self._needs.crosses
+        self._crosses = CrossIds(in_order(self._spec), crosses, self._learnt) if crosses else None
 
     def process(self, rows: FileBlock):
         splits = split_of_rows(rows, self._spec)
@@ -61,10 +61,15 @@ class TrainingColumns(beam.DoFn):
         if not len(chosen):
             return
         row = self._of_rows(rows, chosen)
-        names = {source.column.name for source in self._needs.sources.values()}
+        names = {source.column.name for source in self._needs.of_columns}
+        if self._crosses:
+            names.update(self._crosses.columns)
         raw = {name: self._raw(rows, name, chosen) for name in sorted(names)}
         inputs: dict[str, np.ndarray | Elements] = dict(row)
-        for source, value in self._arrays(raw).items():
+        values = self._arrays(raw)
+        if self._crosses:
+            values |= self._crosses(raw)
+        for source, value in values.items():
             name = input_names(self._needs)[source]
             inputs[name] = value
             if isinstance(value, Elements):

@@ -100,7 +100,12 @@ def _check_hash(hashed: spec_pb2.Hash, at: str, source: SpecSource) -> None:
 
 
 def _check_cross(cross: spec_pb2.Cross, at: str, source: SpecSource) -> None:
-    source.require(cross.buckets >= 1, f"{at}.buckets", "at least 1", cross.buckets)
+    for name in ("top_k", "min_frequency"):
+        source.require(getattr(cross, name) >= 0, f"{at}.{name}", "at least 1", getattr(cross, name))
+        if cross.buckets and getattr(cross, name):
+            raise source.error(f"{at}.{name}", "has no meaning beside buckets", "keep one of the two")
+    if not (cross.top_k or cross.min_frequency):
+        source.require(cross.buckets >= 1, f"{at}.buckets", "at least 1", cross.buckets)
 
 
 def _check_identity(identity: spec_pb2.Identity, at: str, source: SpecSource) -> None:

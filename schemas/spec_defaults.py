@@ -126,7 +126,10 @@ def _resolve_feature(feature: spec_pb2.Feature) -> None:
         if not (feature.vocabulary.tokens or feature.vocabulary.file):
             feature.vocabulary.min_frequency = feature.vocabulary.min_frequency or 1
     elif transform == "cross":
-        feature.cross.buckets = feature.cross.buckets or 1000
+        if feature.cross.top_k or feature.cross.min_frequency:
+            feature.cross.min_frequency = feature.cross.min_frequency or 1
+        else:
+            feature.cross.buckets = feature.cross.buckets or 1000
     elif transform == "piecewise_linear":
         feature.piecewise_linear.quantiles = feature.piecewise_linear.quantiles or 8
     elif transform == "target":

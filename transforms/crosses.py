@@ -6,6 +6,7 @@ Integer arithmetic: a cross by joining and hashing strings costs more than all t
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -28,25 +29,37 @@ def cross(ids: list[tf.Tensor], sizes: list[int], buckets: int) -> tf.Tensor:
     Returns:
       int64 [batch], 0 … cross_size(sizes, buckets) - 1.
     """
-    exact = math.prod(sizes) <= buckets
+    if math.prod(sizes) <= buckets:
+        return combine(ids, sizes)
+    combined = ids[0]
+    for one, size in zip(ids[1:], sizes[1:], strict=True):
+        # The remainder keeps the next product within int64.
+        combined = tf.math.floormod(combined * size + one, PRIME)
+    return hash_ids(combined, buckets)
+
+
+def combine(ids: list[tf.Tensor], sizes: list[int]) -> tf.Tensor:
+    """Row-major index of the combination, int64 [batch]; the product of the sizes must fit into int64."""
     combined = ids[0]
     for one, size in zip(ids[1:], sizes[1:], strict=True):
         combined = combined * size + one
-        if not exact:
-            combined = tf.math.floormod(combined, PRIME)  # keeps the next product within int64
-    return combined if exact else hash_ids(combined, buckets)
+    return combined
 
 
-def cross_lists(ids: list[tf.Tensor | tf.RaggedTensor], sizes: list[int], buckets: int) -> tf.RaggedTensor:
-    """`cross` of every combination of the lists' values, the last list's going round fastest.
+def cross_each(
+    ids: list[tf.Tensor | tf.RaggedTensor], to_id: Callable[[list[tf.Tensor]], tf.Tensor]
+) -> tf.Tensor | tf.RaggedTensor:
+    """The id of the combination; where lists are crossed, of every combination of their values.
 
     Args:
       ids: int64 [batch] or ragged [batch, (n)] each.
-      sizes, buckets: as for `cross`.
+      to_id: from int64 [batch] each to int64 [batch].
 
     Returns:
-      Ragged int64 [batch, (n1 * n2 * …)].
+      int64 [batch], or ragged [batch, (n1 * n2 * …)], the last list's values going round fastest.
     """
+    if not any(isinstance(one, tf.RaggedTensor) for one in ids):
+        return to_id(ids)
     dense = [one.to_tensor(-1) if isinstance(one, tf.RaggedTensor) else one[:, tf.newaxis] for one in ids]
     rows = tf.shape(dense[0])[0]
     counts = [tf.shape(one)[1] for one in dense]
@@ -56,5 +69,5 @@ def cross_lists(ids: list[tf.Tensor | tf.RaggedTensor], sizes: list[int], bucket
         spread.append(tf.broadcast_to(tf.reshape(one, shape), [rows, *counts]))
     flat = [tf.reshape(one, [rows, tf.reduce_prod(counts)]) for one in spread]
     present = tf.reduce_all(tf.stack([one >= 0 for one in flat]), axis=0)
-    crossed = cross([tf.where(present, one, 0) for one in flat], sizes, buckets)
+    crossed = to_id([tf.where(present, one, 0) for one in flat])
     return tf.ragged.boolean_mask(crossed, present)

@@ -11,6 +11,7 @@ from ..schemas.spec_pb2 import BINARY, INT, MOST_FREQUENT, MUTUAL_INFORMATION, R
 from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
 from .count_analyzer import Counts, finish_counts, merge_counts
 from .covariance_analyzer import finish_covariance, merge_covariance
+from .cross_source import cross_source_name
 from .keyed_analyzer import finish_groups, finish_pairs, finish_targets, merge_sums
 from .learnt import VECTORS
 from .mutual_information import mutual_information
@@ -61,8 +62,15 @@ class Finisher:
         """Statistics found so far."""
         return self._columns.get(source, ColumnStatistics())
 
-    def add(self, needs: Needs, found: Found) -> Statistics:
+    def add(
+        self, needs: Needs, found: Found, cross_sizes: Mapping[str, Sequence[int]] | None = None
+    ) -> Statistics:
         """Adds what a pass found; returns all statistics so far.
+
+        Args:
+          needs: of the pass.
+          found: accumulators by name.
+          cross_sizes: by cross whose combinations the pass counted, how many ids each of its ingredients has.
 
         Raises:
           SpecError: the training split's classes do not go with the kind of the label.
@@ -75,6 +83,9 @@ class Finisher:
         if self._spec.data.label.kind != REGRESSION:
             classes = self._classes(needs, found, names)
         counts = {source: finish_counts(found[f"counts_{names[source]}"]) for source in sorted(needs.counts)}
+        for name in needs.crosses:
+            source = cross_source_name(name)
+            counts[source] = named_combinations(counts[source], (cross_sizes or {})[name])
         label = self._spec.data.label.column
         if label in counts:
             self._class_weights = dict(counts[label].weights)
@@ -161,6 +172,9 @@ class Finisher:
         found: Found,
         names: Mapping[str, str],
     ) -> list[bytes]:
+        if feature.HasField("cross"):
+            assert counts is not None
+            return choose_tokens(counts.weights, counts.weights, feature.cross)
         vocabulary = feature.vocabulary
         if vocabulary.tokens:
             return [token.encode() for token in vocabulary.tokens]
@@ -221,3 +235,19 @@ def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
         hint = "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 to tell apart"
         raise SpecError("spec", None, "data.label.kind", reason, hint)
     return classes
+
+
+def named_combinations(counts: Counts, sizes: Sequence[int]) -> Counts:
+    """Combinations of ids, counted as decimal numbers, with the ids that they stand for as their names, e.g. b"3 17"."""
+
+    def ids(token: bytes) -> bytes:
+        combined, found = int(token), []
+        for size in reversed(sizes):
+            combined, one = divmod(combined, size)
+            found.append(str(one).encode())
+        return b" ".join(reversed(found))
+
+    return Counts(
+        {ids(token): rows for token, rows in counts.rows.items()},
+        {ids(token): weight for token, weight in counts.weights.items()},
+    )

@@ -15,18 +15,16 @@ from google.protobuf import text_format
 
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
-from ..schemas.spec_pb2 import FLOAT, INT, REGRESSION, TIME, Column, Feature, Spec
+from ..schemas.spec_pb2 import FLOAT, INT, REGRESSION, TIME, Column, Spec
 from ..schemas.statistics_pb2 import Statistics
 from . import elementwise, lists, missing
-from .batch import Batch, Built, Raw, Value
+from .batch import Batch, Raw, Value
+from .build import build_features
 from .categorical import TokenTable
-from .id_features import build_cross, build_ids
 from .learnt import Learnt, read_learnt
-from .needs import LABEL
-from .number_features import build_number, build_piecewise_linear
+from .needs import LABEL, columns_of, in_order
 from .outputs import indicator_output, output_of, weights_output
 from .user_features import UserFeatures
-from .vector_features import build_bytes, build_cyclical, build_pca, build_target, build_word_vectors
 
 NO_FOLD = -1
 
@@ -62,9 +60,7 @@ class TransformGraph(tf.Module):
         self._tables: list[tf.Module] = []
         self._user = user
         # Every cross after its ingredients: `apply` computes them in this order.
-        self._built: dict[str, Built] = {}
-        for feature in in_order(spec):
-            self._built[feature.name] = self._build(feature)
+        self._built = build_features(in_order(spec), self.learnt, self._tables)
         user_outputs = user.features if user else []
         self.features = sorted([*self._outputs(), *user_outputs], key=lambda output: output.name)
         self.label = self._label()
@@ -154,30 +150,6 @@ class TransformGraph(tf.Module):
                     outputs.append(weights_output(feature, built))
         return outputs
 
-    def _build(self, feature: Feature) -> Built:
-        kind = feature.WhichOneof("transform")
-        if kind == "cross":
-            return build_cross(
-                feature, [self._built[name] for name in feature.cross.of], list(feature.cross.of)
-            )
-        if kind == "piecewise_linear":
-            return build_piecewise_linear(feature, self.learnt)
-        if kind == "pca":
-            return build_pca(feature, self.learnt)
-        if kind == "cyclical":
-            return build_cyclical(feature, self.learnt)
-        if kind == "target":
-            return build_target(feature, self.learnt, self._tables)
-        if kind == "word_vectors":
-            return build_word_vectors(feature, self.learnt, self._tables)
-        if kind in ("image", "tensor"):
-            return build_bytes(feature, self.learnt)
-        if kind in ("vocabulary", "hash", "identity", "time_part") or (
-            kind == "buckets" and not feature.buckets.interpolate
-        ):
-            return build_ids(feature, self.learnt, self._tables)
-        return build_number(feature, self.learnt, self._tables)
-
 
 def _dense(x: Value, size: int) -> tf.Tensor:
     return lists.to_dense(x, -1 if size else missing.NAN) if isinstance(x, tf.RaggedTensor) else x
@@ -194,27 +166,8 @@ def raw_columns(spec: Spec, more: list[str] | None = None) -> list[Column]:
     """The columns that the features are made of, and those of these names, in the spec's order."""
     used = set(more or ())
     for feature in spec.features:
-        if feature.HasField("cross"):
-            continue
-        used.update(feature.columns or [feature.column])
-        used.update((feature.standardize.by, feature.min_max.by, feature.value_weights))
+        used.update(columns_of(feature))
     return [column for column in spec.data.columns if column.name in used]
-
-
-def in_order(spec: Spec) -> list[Feature]:
-    """The features, each cross after the features that it crosses."""
-    by_name = {feature.name: feature for feature in spec.features}
-    done: dict[str, Feature] = {}
-
-    def visit(feature: Feature) -> None:
-        if feature.name not in done:
-            for name in feature.cross.of:
-                visit(by_name[name])
-            done[feature.name] = feature
-
-    for feature in spec.features:
-        visit(feature)
-    return list(done.values())
 
 
 def load_graph(transform_dir: str) -> TransformGraph:

@@ -13,6 +13,7 @@ from .batch import Batch, Built, Value, map_values
 from .categorical import TokenTable
 from .hashing import hash_ids
 from .learnt import Learnt
+from .needs import learns_combinations
 from .number_features import bucket_boundaries
 from .sources import Source
 
@@ -54,17 +55,31 @@ def build_ids(feature: Feature, learnt: Learnt, tables: list[tf.Module]) -> Buil
     return Built(compute, size + own_id, shape, _weights(feature, learnt, read, dropped, size + own_id))
 
 
-def build_cross(feature: Feature, of: list[Built], names: list[str]) -> Built:
-    """Of features that are computed before it."""
-    sizes, most = [one.size for one in of], feature.cross.buckets
-    size = crosses.cross_size(sizes, most)
-    if any(one.shape for one in of):
-        return Built(
-            lambda batch: crosses.cross_lists([batch.features[name] for name in names], sizes, most),
-            size,
-            (-1,),
-        )
-    return Built(lambda batch: crosses.cross([batch.features[name] for name in names], sizes, most), size)
+def build_cross(feature: Feature, of: list[Built], learnt: Learnt, tables: list[tf.Module]) -> Built:
+    """Of features that are computed before it, `of` in the order of its names."""
+    names, sizes, most = list(feature.cross.of), [one.size for one in of], feature.cross.buckets
+    if learns_combinations(feature):
+        table = TokenTable(_combined(learnt.tokens(feature.name), sizes), tf.int64, oov_buckets=1)
+        tables.append(table)
+        to_id, size = (lambda ids: table(crosses.combine(ids, sizes))), table.size
+    else:
+        to_id, size = (lambda ids: crosses.cross(ids, sizes, most)), crosses.cross_size(sizes, most)
+    return Built(
+        lambda batch: crosses.cross_each([batch.features[name] for name in names], to_id),
+        size,
+        (-1,) if any(one.shape for one in of) else (),
+    )
+
+
+def _combined(tokens: list[bytes], sizes: list[int]) -> list[bytes]:
+    """Of ids as text, e.g. b"3 17", the number that `crosses.combine` makes of them, as text."""
+    found = []
+    for token in tokens:
+        combined = 0
+        for one, size in zip(map(int, token.split()), sizes, strict=True):
+            combined = combined * size + one
+        found.append(str(combined).encode())
+    return found
 
 
 def _fill_value(feature: Feature, source: Source, learnt: Learnt) -> float | int | bytes | None:

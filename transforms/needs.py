@@ -5,7 +5,17 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from ..schemas.spec_pb2 import MOST_FREQUENT, MUTUAL_INFORMATION, REGRESSION, Column, Feature, Spec
+from ..schemas.spec_pb2 import (
+    MEAN,
+    MEDIAN,
+    MOST_FREQUENT,
+    MUTUAL_INFORMATION,
+    REGRESSION,
+    Column,
+    Feature,
+    Spec,
+)
+from .cross_source import CrossSource
 from .number_need import NumberNeed
 from .sources import Source, source_of, sources_of
 
@@ -39,7 +49,7 @@ class Needs:
       covariances: sources by feature.
     """
 
-    sources: dict[str, Source] = dataclasses.field(default_factory=dict)
+    sources: dict[str, Source | CrossSource] = dataclasses.field(default_factory=dict)
     numbers: dict[str, NumberNeed] = dataclasses.field(default_factory=dict)
     counts: set[str] = dataclasses.field(default_factory=set)
     distinct: set[str] = dataclasses.field(default_factory=set)
@@ -49,7 +59,17 @@ class Needs:
     pairs: set[str] = dataclasses.field(default_factory=set)
     covariances: dict[str, list[str]] = dataclasses.field(default_factory=dict)
 
-    def read(self, source: Source) -> str:
+    @property
+    def of_columns(self) -> list[Source]:
+        """The sources but for crosses."""
+        return [source for source in self.sources.values() if isinstance(source, Source)]
+
+    @property
+    def crosses(self) -> list[str]:
+        """Names of the crosses whose combinations are counted, sorted."""
+        return sorted(source.feature for source in self.sources.values() if isinstance(source, CrossSource))
+
+    def read(self, source: Source | CrossSource) -> str:
         self.sources[source.name] = source
         return source.name
 
@@ -71,10 +91,25 @@ def passes_of(spec: Spec) -> list[Needs]:
             passes.append(Needs())
         return passes[level]
 
-    for feature in spec.features:
-        if feature.WhichOneof("transform") == "cross":
+    # How many passes must come before a feature's ids are known; how deep its lists are.
+    known: dict[str, int] = {}
+    depth: dict[str, int] = {}
+    for feature in in_order(spec):
+        if feature.HasField("cross"):
+            of = feature.cross.of
+            known[feature.name] = max(known[name] for name in of)
+            depth[feature.name] = max(depth[name] for name in of)
+            if learns_combinations(feature):
+                needs = at(known[feature.name])
+                source_name = needs.read(CrossSource(feature.name, depth[feature.name]))
+                needs.counts.add(source_name)
+                needs.vocabularies[feature.name] = source_name
+                known[feature.name] += 1
             continue
-        for source in sources_of(feature, columns):
+        sources = sources_of(feature, columns)
+        known[feature.name] = max(source.level for source in sources) + _ids_are_learnt(feature)
+        depth[feature.name] = max(source.depth for source in sources)
+        for source in sources:
             for limited, clip in source.prefixes():
                 ranks = at(limited.level).number(limited).ranks
                 ranks.update(
@@ -148,14 +183,39 @@ def _vocabulary_needs(feature: Feature, source: Source, at) -> None:
         needs.vocabularies[feature.name] = source.name
 
 
+def learns_combinations(feature: Feature) -> bool:
+    """Whether the feature is a cross by vocabulary."""
+    return bool(feature.cross.top_k or feature.cross.min_frequency)
+
+
+def _ids_are_learnt(feature: Feature) -> bool:
+    """Whether ids of a feature that is no cross depend on statistics of its source."""
+    kind = feature.WhichOneof("transform")
+    if feature.missing.fill in (MEAN, MEDIAN, MOST_FREQUENT):
+        return True
+    if kind == "vocabulary":
+        return not feature.vocabulary.tokens
+    return kind not in ("hash", "identity", "time_part") and not feature.buckets.boundaries
+
+
+def columns_of(feature: Feature) -> set[str]:
+    """The raw columns that a feature reads; none if it is a cross."""
+    if feature.HasField("cross"):
+        return set()
+    names = {feature.standardize.by, feature.min_max.by, feature.value_weights}
+    return names - {""} | set(feature.columns or [feature.column])
+
+
 def reasons(passes: list[Needs]) -> list[str]:
     """Of each pass: what it is for, as a person would say it."""
     said = ["statistics of raw columns"]
     for needs in passes[1:]:
         parts = [f"the covariances of {name}" for name in sorted(needs.covariances)]
+        if needs.crosses:
+            parts.append(f"the combinations of {', '.join(needs.crosses)}")
         limited = sorted(
             source.column.name
-            for source in needs.sources.values()
+            for source in needs.of_columns
             if source.level and source.name in _learnt_of(needs)
         )
         parts += [f"statistics of {name} after its clip by quantiles" for name in dict.fromkeys(limited)]
@@ -166,3 +226,19 @@ def reasons(passes: list[Needs]) -> list[str]:
 def _learnt_of(needs: Needs) -> set[str]:
     grouped = {source for pair in needs.groups.values() for source in pair}
     return set(needs.numbers) | needs.counts | needs.distinct | needs.pairs | grouped
+
+
+def in_order(spec: Spec) -> list[Feature]:
+    """The features, each cross after the features that it crosses."""
+    by_name = {feature.name: feature for feature in spec.features}
+    done: dict[str, Feature] = {}
+
+    def visit(feature: Feature) -> None:
+        if feature.name not in done:
+            for name in feature.cross.of:
+                visit(by_name[name])
+            done[feature.name] = feature
+
+    for feature in spec.features:
+        visit(feature)
+    return list(done.values())

@@ -71,11 +71,12 @@ class SourceArrays:
         if self._compute is not None:
             values = self._compute({name: tf.constant(raw[name]) for name in self._columns})
             for source, value in zip(self._derived, values, strict=True):
-                found[source.name] = _to_numpy(value)
+                found[source.name] = to_numpy(value)
         return found
 
 
-def _to_numpy(value: tf.Tensor | tf.RaggedTensor) -> np.ndarray | Elements:
+def to_numpy(value: tf.Tensor | tf.RaggedTensor) -> np.ndarray | Elements:
+    """An array [rows], or the elements of lists; lists of lists are taken together."""
     if not isinstance(value, tf.RaggedTensor):
         return value.numpy()
     if value.ragged_rank > 1:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import google_crc32c
 
 from ..schemas.errors import DataError
-from ..schemas.spec_pb2 import Vocabulary
+from ..schemas.spec_pb2 import Cross, Vocabulary
 from ..schemas.statistics_pb2 import Statistics, VocabularyFile
 
 FOLDER = "vocabularies"
@@ -17,7 +17,7 @@ FOLDER = "vocabularies"
 def choose_tokens(
     weights: Mapping[bytes, float],
     score: Mapping[bytes, float],
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | Cross,
     keep: Sequence[bytes] = (),
 ) -> list[bytes]:
     """The tokens that a vocabulary keeps: highest score first, ties by bytes ascending.
