@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 _NUMBERS = 4
+_LEAST, _MOST = float("-inf"), float("inf")
 
 
 def _present(ids: keras.KerasTensor) -> keras.KerasTensor:
@@ -43,7 +44,9 @@ class BagOfIds(keras.layers.Layer):
             # -1 is no id: its row of the one-hot matrix is all 0.
             found = ops.einsum("bl,bls->bs", value, ops.one_hot(ids, self.size))
             return found if self.counts else ops.minimum(found, 1.0)
-        return ops.max(ops.one_hot(ids, self.size) * value[:, :, None], axis=1, initial=0.0)
+        there = ops.one_hot(ids, self.size) > 0
+        largest = ops.max(ops.where(there, value[:, :, None], _LEAST), axis=1, initial=_LEAST)
+        return ops.where(ops.any(there, axis=1), largest, 0.0)
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "counts": self.counts}
@@ -103,12 +106,11 @@ class DescribeNumbers(keras.layers.Layer):
         x = _flat(x)
         present = ops.logical_not(ops.isnan(x))
         count = ops.sum(ops.cast(present, "float32"), axis=1)
-        some = ops.cast(count > 0, "float32")
         total = ops.sum(ops.where(present, x, 0.0), axis=1)
-        largest = ops.max(ops.where(present, x, -3e38), axis=1, initial=-3e38)
-        smallest = ops.min(ops.where(present, x, 3e38), axis=1, initial=3e38)
-        parts = [total / ops.maximum(count, 1.0), smallest * some, largest * some, ops.log1p(count)]
-        return ops.stack(parts, axis=1)
+        largest = ops.max(ops.where(present, x, _LEAST), axis=1, initial=_LEAST)
+        smallest = ops.min(ops.where(present, x, _MOST), axis=1, initial=_MOST)
+        ends = [ops.where(count > 0, end, 0.0) for end in (smallest, largest)]
+        return ops.stack([total / ops.maximum(count, 1.0), *ends, ops.log1p(count)], axis=1)
 
     def compute_output_shape(self, shape):
         return (shape[0], _NUMBERS)
