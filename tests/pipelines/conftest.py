@@ -1,11 +1,13 @@
-"""In: nothing. Out: one preprocessed run that most tests share; nobody may write into it."""
+"""In: nothing. Out: preprocessed runs that most tests share; nobody may write into them."""
 
 from __future__ import annotations
 
 import os
 
+import every_family
 import people
 import pytest
+from prebake.pipelines.preprocess import preprocess
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +30,12 @@ def people_rows() -> dict[str, list[dict[str, str]]]:
     return {
         path: people.make_rows(count, number) for number, (path, count) in enumerate(people.FILES.items())
     }
+
+
+@pytest.fixture(scope="session")
+def every(tmp_path_factory) -> tuple[str, str]:
+    """The folder of files with every family of feature, and the run of it."""
+    folder = str(tmp_path_factory.mktemp("every"))
+    run = os.path.join(folder, "run")
+    preprocess(every_family.write(folder), run)
+    return folder, run

@@ -7,7 +7,6 @@ import os
 import every_family
 import numpy as np
 import people
-import pytest
 import tensorflow as tf
 from prebake.pipelines.preprocess import preprocess
 from prebake.transforms.graph import load_graph
@@ -28,15 +27,6 @@ NOT_PORTABLE = {
     "city_hash", "tags", "tags_embedded", "tags_shared", "cross_of_lists", "names", "words", "pairs", "letters", "vectors",
     "picture", "packed", "sizes", "steps", "steps_in_order",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def every(tmp_path_factory) -> tuple[str, str]:
-    """The folder of the files, and the run."""
-    folder = str(tmp_path_factory.mktemp("every"))
-    run = os.path.join(folder, "run")
-    preprocess(every_family.write(folder), run)
-    return folder, run
 
 
 def test_batches_of_any_size_from_any_graph(every):
