@@ -211,7 +211,9 @@ def test_bit_difference_by_hand():
 
 def test_number_difference_by_hand():
     far = number_difference(floats(1, 2.5, 3), floats(1, 2, 3.25))
-    assert (far.row, far.largest, far.found, far.expected) == (1, 0.5, 2.5, 2.0)
+    # A share of what is expected where that is larger than 1: 0.5 / 2.
+    assert (far.row, far.largest, far.found, far.expected) == (1, 0.25, 2.5, 2.0)
+    assert number_difference(floats(0.25, -99), floats(0.75, -100)).largest == 0.5
     assert number_difference(floats(np.nan), floats(1)).largest == np.inf
     many = number_difference(
         floats(0.5, 0.5, 0.25, 0.75).reshape(2, 2), floats(0.5, 0.5, 0.5, 0.5).reshape(2, 2)
