@@ -90,8 +90,10 @@ def _parse(column: Column, cells: tf.Tensor, null_tokens: list[str]) -> tf.Tenso
         return parse_floats(cells, column.name, missing)
     if column.type == TIME:
         seconds, good = parse_time_text(cells, column.format)
-        seconds = accept(column.name, seconds, good | missing, f"is not a time like {column.format}")
-        return tf.where(missing, tf.constant(numerals.INT_MISSING, tf.int64), seconds)
+        with tf.control_dependencies(
+            [accept(column.name, cells, good | missing, f"is not a time like {column.format}")]
+        ):
+            return tf.where(missing, tf.constant(numerals.INT_MISSING, tf.int64), seconds)
     # FILE and BASE64: a request has no files, it carries the bytes. TensorFlow reads the alphabet of URLs.
     text = tf.where(missing, "", cells)
     for standard, url in (("\\+", "-"), ("/", "_"), ("=+$", "")):
