@@ -1,7 +1,8 @@
-"""In: the text of a TIME column's cells and its format. Out: seconds since 1970-01-01 00:00:00 UTC; and text again.
+"""In: the text of a TIME column's cells and its format. Out: seconds since 1970-01-01 00:00:00 UTC.
 
-A format is `seconds` or `milliseconds` (whole numbers since 1970), or directives of fixed width, %Y %m %d %H %M %S, among
-other characters, which a cell must hold as they are. Years 1 to 9999 of the Gregorian calendar, no leap seconds.
+A format is `seconds` or `milliseconds` (whole numbers since 1970), or directives among other characters, which a cell must
+hold as they are: %Y %m %d %H %M %S of fixed width, %f for 1 to 9 digits of a fraction of a second, which is dropped, and %z
+for the offset from UTC: Z, ±hh:mm or ±hhmm. Years 1 to 9999 of the Gregorian calendar, no leap seconds.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .numerals import parse_ints
 
@@ -20,23 +20,24 @@ DEFAULT_FORMAT = "%Y-%m-%d %H:%M:%S"
 FIRST, LAST = -62_135_596_800, 253_402_300_799
 # How many of the format's units are a second.
 UNITS = {"seconds": 1, "milliseconds": 1000}
-_WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2}
+# Digits of each directive; 0: the width varies.
+_WIDTHS = {"Y": 4, "m": 2, "d": 2, "H": 2, "M": 2, "S": 2, "f": 0, "z": 0}
 # Smallest and largest value; the days of a month are checked against the month.
 _RANGES = {"Y": (1, 9999), "m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
+MOST_FRACTION_DIGITS = 9
+_WIDEST_OFFSET = len("+00:00")
 
 
 class Field(NamedTuple):
     """A directive or a literal text in a cell.
 
     Attributes:
-      directive: "Y", "m", "d", "H", "M" or "S"; "" of a literal.
-      start: the byte where it begins.
-      width: in bytes.
+      directive: "Y", "m", "d", "H", "M", "S", "f" or "z"; "" of a literal.
+      width: in bytes; 0: it varies.
       literal: its text; empty of a directive.
     """
 
     directive: str
-    start: int
     width: int
     literal: bytes
 
@@ -49,21 +50,27 @@ def check_format(format: str) -> list[str]:
     """
     if format in UNITS:
         return []
-    directives = [field.directive for field in layout(format) if field.directive]
+    fields = layout(format)
+    directives = [field.directive for field in fields if field.directive]
     for directive in "Ymd":
         if directive not in directives:
             raise ValueError(f"has no %{directive}")
+    if "f" in directives and "S" not in directives:
+        raise ValueError("has %f and no %S")
+    for field, after in zip(fields, fields[1:], strict=False):
+        # Nobody could tell where the fraction ends.
+        if field.directive == "f" and (after.width if after.directive else after.literal[:1].isdigit()):
+            raise ValueError("has a digit right after %f")
     return directives
 
 
 def layout(format: str) -> list[Field]:
-    """Where each directive and literal of a format other than `seconds` and `milliseconds` stands in a cell.
+    """The directives and literals of a format other than `seconds` and `milliseconds`, in order.
 
     Raises:
       ValueError: a directive is unknown or given twice.
     """
     fields: list[Field] = []
-    start = 0
     for text in re.findall(r"%.?|[^%]+", format, re.DOTALL):
         directive = text[1:] if text.startswith("%") else ""
         if text.startswith("%"):
@@ -72,9 +79,7 @@ def layout(format: str) -> list[Field]:
             if any(field.directive == directive for field in fields):
                 raise ValueError(f"has %{directive} twice")
         literal = b"" if directive else text.encode()
-        width = _WIDTHS[directive] if directive else len(literal)
-        fields.append(Field(directive, start, width, literal))
-        start += width
+        fields.append(Field(directive, _WIDTHS[directive] if directive else len(literal), literal))
     return fields
 
 
@@ -93,52 +98,96 @@ def parse_times(cells: pa.Array, format: str) -> tuple[pa.Int64Array, np.ndarray
     if format in UNITS:
         numbers, bad = parse_ints(cells)
         seconds = numbers.fill_null(0).to_numpy() // UNITS[format]
-        good = present & ~bad & (seconds >= FIRST) & (seconds <= LAST)
+        good = present & ~bad
     else:
-        seconds, good = _parse_fields(cells, present, layout(format))
+        seconds, good = _parse_fields(cells, layout(format))
+        good &= present
+    good &= (seconds >= FIRST) & (seconds <= LAST)
     return pa.array(seconds, pa.int64(), mask=~good), present & ~good
 
 
-def render(seconds: int, format: str) -> str:
-    """The text that a cell holds for a time from FIRST to LAST; directives that the format lacks are left out."""
-    if format in UNITS:
-        return str(seconds * UNITS[format])
-    date, _, time = str(np.datetime64(seconds, "s")).partition("T")
-    parts = dict(zip("YmdHMS", [*date.split("-"), *time.split(":")], strict=True))
-    fields = layout(format)
-    return "".join(parts[field.directive] if field.directive else field.literal.decode() for field in fields)
+class _Text:
+    """The bytes of cells, read from left to right, all cells at once.
+
+    Attributes:
+      place: int64 [n], the byte that is next in each cell.
+      fits: bool [n], false where what was read is not what was asked for.
+    """
+
+    def __init__(self, cells: pa.Array, longest: int):
+        cells = cells.cast(pa.binary())
+        _, offsets, values = cells.buffers()
+        bounds = np.frombuffer(offsets, np.int32)[cells.offset : cells.offset + len(cells) + 1]
+        found = np.frombuffer(values or b"", np.uint8)
+        # What is read beyond the end of a cell does not matter, since then its end is missed; but it has to be there.
+        self._bytes = np.concatenate([found, np.zeros(longest, np.uint8)])
+        self.place, self._end = bounds[:-1].astype(np.int64), bounds[1:].astype(np.int64)
+        self.fits = np.ones(len(cells), np.bool_)
+
+    def literal(self, text: bytes) -> None:
+        for byte in text:
+            self.fits &= self._bytes[self.place] == byte
+            self.place += 1
+
+    def number(self, width: int) -> np.ndarray:
+        """int64 [n]: of `width` digits."""
+        value, fits = self._number(self.place, width)
+        self.fits &= fits
+        self.place += width
+        return value
+
+    def fraction(self) -> None:
+        """Passes 1 to 9 digits."""
+        going, first = np.ones(len(self.fits), np.bool_), self.place.copy()
+        for _ in range(MOST_FRACTION_DIGITS):
+            going &= (self.place < self._end) & (self._bytes[self.place] - np.uint8(ord("0")) < 10)
+            self.place += going
+        self.fits &= self.place > first
+
+    def offset(self) -> np.ndarray:
+        """int64 [n]: seconds from UTC of Z, ±hh:mm or ±hhmm."""
+        sign = self._bytes[self.place].astype(np.int64)
+        utc, colon = sign == ord("Z"), self._bytes[self.place + 3] == ord(":")
+        hours, has_hours = self._number(self.place + 1, 2)
+        minutes, has_minutes = self._number(self.place + 3 + colon, 2)
+        signed = ((sign == ord("+")) | (sign == ord("-"))) & has_hours & has_minutes
+        self.fits &= utc | (signed & (hours < 24) & (minutes < 60))
+        self.place += np.where(utc, 1, _WIDEST_OFFSET - 1 + colon)
+        # "+" is 43 and "-" is 45.
+        return np.where(utc, 0, (44 - sign) * (hours * 3600 + minutes * 60))
+
+    def is_read(self) -> np.ndarray:
+        """Bool [n]: the cell fits, and nothing is left of it."""
+        return self.fits & (self.place == self._end)
+
+    def _number(self, place: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+        value, fits = np.zeros(len(place), np.int64), np.ones(len(place), np.bool_)
+        for step in range(width):
+            digit = self._bytes[place + step] - np.uint8(
+                ord("0")
+            )  # wraps around, so that only digits are below 10
+            fits &= digit < 10
+            value = value * 10 + digit
+        return value, fits
 
 
-def _parse_fields(cells: pa.Array, present: np.ndarray, fields: list[Field]) -> tuple[np.ndarray, np.ndarray]:
-    width = sum(field.width for field in fields)
-    binary = cells.cast(pa.binary()) if len(cells) else pa.array([], pa.binary())
-    good = present & (pc.binary_length(binary).fill_null(-1).to_numpy() == width)
-    # The cells that have the format's length, a row each.
-    text = pc.binary_join(pa.ListArray.from_arrays(*_one_list(binary.filter(pa.array(good)))), b"")
-    codes = np.frombuffer(text[0].as_py(), np.uint8).reshape(-1, width)
-    fits = np.ones(len(codes), np.bool_)
-    values = {directive: np.zeros(len(codes), np.int64) for directive in "HMS"}
+def _parse_fields(cells: pa.Array, fields: list[Field]) -> tuple[np.ndarray, np.ndarray]:
+    text = _Text(cells, sum(field.width for field in fields) + MOST_FRACTION_DIGITS + _WIDEST_OFFSET)
+    values = {directive: np.zeros(len(cells), np.int64) for directive in "HMSz"}
     for field in fields:
-        part = codes[:, field.start : field.start + field.width]
         if not field.directive:
-            fits &= (part == np.frombuffer(field.literal, np.uint8)).all(axis=1)
-            continue
-        digits = part - np.uint8(ord("0"))  # wraps around, so that only digits are below 10
-        fits &= (digits < 10).all(axis=1)
-        value = digits.astype(np.int64) @ (10 ** np.arange(field.width - 1, -1, -1))
-        low, high = _RANGES[field.directive]
-        fits &= (value >= low) & (value <= high)
-        values[field.directive] = value
+            text.literal(field.literal)
+        elif field.directive == "f":
+            text.fraction()
+        elif field.directive == "z":
+            values["z"] = text.offset()
+        else:
+            value = values[field.directive] = text.number(field.width)
+            low, high = _RANGES[field.directive]
+            text.fits &= (value >= low) & (value <= high)
     months = (values["Y"] - 1970).astype("M8[Y]").astype("M8[M]") + (values["m"] - 1).astype("m8[M]")
     first = months.astype("M8[D]").astype(np.int64)
-    fits &= values["d"] <= (months + 1).astype("M8[D]").astype(np.int64) - first
+    text.fits &= values["d"] <= (months + 1).astype("M8[D]").astype(np.int64) - first
     days = first + values["d"] - 1
-    found = days * 86_400 + values["H"] * 3600 + values["M"] * 60 + values["S"]
-    seconds = np.zeros(len(cells), np.int64)
-    seconds[good] = found
-    good[good] = fits
-    return seconds, good
-
-
-def _one_list(cells: pa.BinaryArray) -> tuple[pa.Array, pa.Array]:
-    return pa.array([0, len(cells)], pa.int32()), cells
+    seconds = days * 86_400 + values["H"] * 3600 + values["M"] * 60 + values["S"] - values["z"]
+    return seconds, text.is_read()

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from ..schemas import spec_pb2
 from ..schemas.spec_pb2 import Part
-from ..schemas.timestamps import FIRST, LAST, UNITS, layout
+from ..schemas.timestamps import FIRST, LAST, MOST_FRACTION_DIGITS, UNITS, layout
 from .missing import NAN, is_missing
 from .parse_numerals import is_int64
 
@@ -23,11 +23,13 @@ _YEAR = 365.2425
 _BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
 _PATTERNS = {
     "Y": "[0-9]{4}",
-    "m": "(0[1-9]|1[0-2])",
-    "d": "(0[1-9]|[12][0-9]|3[01])",
-    "H": "([01][0-9]|2[0-3])",
+    "m": "0[1-9]|1[0-2]",
+    "d": "0[1-9]|[12][0-9]|3[01]",
+    "H": "[01][0-9]|2[0-3]",
     "M": "[0-5][0-9]",
     "S": "[0-5][0-9]",
+    "f": f"[0-9]{{1,{MOST_FRACTION_DIGITS}}}",
+    "z": "Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9]",
 }
 _SIZES = {
     spec_pb2.SECOND: 60,
@@ -54,9 +56,9 @@ def parse_time_text(x: tf.Tensor, format: str) -> tuple[tf.Tensor, tf.Tensor]:
         good = is_int64(x)
         number = tf.strings.to_number(tf.where(good, x, "0"), tf.int64)
         seconds = tf.math.floordiv(number, UNITS[format])
-        good &= (seconds >= FIRST) & (seconds <= LAST)
     else:
         seconds, good = _parse_fields(x, format)
+    good &= (seconds >= FIRST) & (seconds <= LAST)
     return tf.where(good, seconds, tf.zeros_like(seconds)), good
 
 
@@ -95,7 +97,9 @@ def cyclical(seconds: tf.Tensor, part: Part) -> tf.Tensor:
         year, _, _ = _date(tf.math.floordiv(seconds, _DAY))
         place, period = seconds - _first_day(year) * _DAY, _YEAR * _DAY
     elif part == spec_pb2.DAY_OF_WEEK:
-        place, period = tf.math.floormod(seconds + 3 * _DAY, 7 * _DAY), 7 * _DAY
+        # 1970-01-01 was a Thursday.
+        period = 7 * _DAY
+        place = tf.math.floormod(tf.math.floormod(seconds, period) + 3 * _DAY, period)
     else:
         period = {spec_pb2.HOUR: _DAY, spec_pb2.MINUTE: 3600}[part]
         place = tf.math.floormod(seconds, period)
@@ -112,9 +116,10 @@ def age_days(seconds: tf.Tensor, reference: int) -> tf.Tensor:
       reference: in seconds.
     """
     missing = is_missing(seconds)
-    elapsed = reference - tf.where(missing, tf.zeros_like(seconds), seconds)
+    # In binary64, which holds the seconds of all years from 1 to 9999 exactly and does not wrap around beyond them.
+    elapsed = tf.constant(reference, tf.float64) - tf.cast(seconds, tf.float64)
     # A product, since a quotient by a constant differs between graph and eager execution.
-    days = tf.cast(tf.cast(elapsed, tf.float64) * tf.constant(1 / _DAY, tf.float64), tf.float32)
+    days = tf.cast(elapsed * tf.constant(1 / _DAY, tf.float64), tf.float32)
     return tf.where(missing, tf.constant(NAN, tf.float32), days)
 
 
@@ -127,19 +132,26 @@ def year_number(seconds: tf.Tensor) -> tf.Tensor:
 
 def _parse_fields(x: tf.Tensor, format: str) -> tuple[tf.Tensor, tf.Tensor]:
     fields = layout(format)
+    directives = [field.directive for field in fields if field.directive]
     pattern = "".join(
-        _PATTERNS[field.directive] if field.directive else _literally(field.literal.decode())
+        f"({_PATTERNS[field.directive]})" if field.directive else _literally(field.literal.decode())
         for field in fields
     )
     good = tf.strings.regex_full_match(x, pattern)
-    any_time = b"".join(b"1".zfill(field.width) if field.directive else field.literal for field in fields)
-    text = tf.where(good, x, any_time)
+
+    def digits_of(wanted: str) -> tf.Tensor:
+        groups = "".join(rf"\{directives.index(directive) + 1}" for directive in wanted)
+        return tf.strings.regex_replace(x, rf"\A{pattern}\z", groups, replace_global=False)
+
+    # Side by side they have fixed places.
+    fixed = [field for field in fields if field.directive and field.width]
+    digits = tf.where(good, digits_of("".join(field.directive for field in fixed)), "9" * 14)
     values = {directive: tf.zeros_like(good, tf.int64) for directive in "HMS"}
-    for field in fields:
-        if field.directive:
-            digits = tf.strings.substr(text, field.start, field.width)
-            values[field.directive] = tf.strings.to_number(digits, tf.int64)
-    year, month, day = values["Y"], values["m"], values["d"]
+    start = 0
+    for field in fixed:
+        values[field.directive] = _number(digits, start, field.width)
+        start += field.width
+    year, month, day = values["Y"], tf.where(good, values["m"], 1), values["d"]
     leap = tf.cast((year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0)), tf.int64)
     before = tf.constant(_BEFORE_MONTH, tf.int64)
     # In month 2 the leap day is the month's, after it the year's.
@@ -147,7 +159,21 @@ def _parse_fields(x: tf.Tensor, format: str) -> tuple[tf.Tensor, tf.Tensor]:
     length = tf.gather(before, month) - tf.gather(before, month - 1) + tf.where(month == 2, leap, 0)
     days = _first_day(year) + first + day - 1
     seconds = days * _DAY + values["H"] * 3600 + values["M"] * 60 + values["S"]
+    if "z" in directives:
+        seconds -= _offset(tf.where(good, digits_of("z"), "Z"))
     return seconds, good & (year >= 1) & (day <= length)
+
+
+def _offset(text: tf.Tensor) -> tf.Tensor:
+    """int64 seconds of Z, ±hh:mm or ±hhmm."""
+    digits = tf.strings.regex_replace(text, "Z", "+0000")
+    digits = tf.strings.regex_replace(digits, ":", "")
+    size = _number(digits, 1, 2) * 3600 + _number(digits, 3, 2) * 60
+    return tf.where(tf.strings.regex_full_match(digits, "-.*"), -size, size)
+
+
+def _number(digits: tf.Tensor, start: int, width: int) -> tf.Tensor:
+    return tf.strings.to_number(tf.strings.substr(digits, start, width), tf.int64)
 
 
 def _literally(text: str) -> str:
