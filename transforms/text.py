@@ -13,6 +13,7 @@ import tensorflow as tf
 from ..schemas.spec_pb2 import CHARACTERS, WORDS, SplitBy
 from .batch import Value
 from .lists import drop_missing
+from .missing import is_missing
 
 # TensorFlow's lower case follows the locale of the process: where it is Turkish, I becomes a dotless i, and where it is
 # Lithuanian, accented ones get a dot. In lower case already, these letters have the same lower case in every locale.
@@ -20,18 +21,24 @@ _BY_LOCALE = {"I": "i", "J": "j", "Į": "į", "Ì": "ì", "Í": "í", "Ĩ": "ĩ"
 # Unicode's White_Space.
 _SPACE = r"[\x09-\x0d\x{85}\pZ]+"
 _NO_WORD = r"[^\pL\pN\pM_]+"
+# TensorFlow's lower case ends a text at its first NUL: this character, which Unicode keeps out of texts, stands for it.
+_NUL = "\uffff"
 
 
 def lower(x: tf.Tensor) -> tf.Tensor:
     """In lower case (Unicode). String of any shape."""
     for upper, small in _BY_LOCALE.items():
         x = tf.strings.regex_replace(x, upper, small)
-    return tf.strings.lower(x, encoding="utf-8")
+    x = tf.strings.lower(tf.strings.regex_replace(x, r"\x00", _NUL), encoding="utf-8")
+    return tf.strings.regex_replace(x, _NUL, "\0")
 
 
 def replace(x: tf.Tensor, pattern: str, by: str) -> tf.Tensor:
-    r"""Every match of `pattern` (RE2) becomes `by`, in which \1 is the pattern's first group. String of any shape."""
-    return tf.strings.regex_replace(x, pattern, by)
+    r"""Every match of `pattern` (RE2) becomes `by`, in which \1 is the pattern's first group. String of any shape.
+
+    A missing text stays missing, also where the pattern matches the empty text.
+    """
+    return tf.where(is_missing(x), "", tf.strings.regex_replace(x, pattern, by))
 
 
 def split_text(x: Value, by: SplitBy) -> tf.RaggedTensor:
