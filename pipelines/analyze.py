@@ -39,6 +39,8 @@ from .progress import progress_bar
 from .read import BAD_ROWS, COUNTS, ReadCsv
 from .runner import make_pipeline, run
 from .training_columns import SPLIT_ROWS, TrainingColumns, adapter_config, feature_spec, select
+from .user_cache import Cache, analyze_user
+from .user_cache import keep as keep_user_cache
 from .user_function import UserFunction, write_user_features
 
 STEP = "transform"
@@ -135,7 +137,9 @@ def analyze(
     note_kept_ids(manifest, directory, keep)
     if is_current(directory, manifest, replace=replace or earlier is not None):
         return False
-    user = UserFunction(spec) if spec.preprocessing_fn else None
+    user = earlier.user if earlier else None
+    if spec.preprocessing_fn and user is None:
+        user = UserFunction(spec)
     with publish(directory, manifest, replace=replace or earlier is not None) as temporary:
         finisher: Finisher | None = None
         for number, needs in enumerate(passes_of(spec)):
@@ -144,18 +148,22 @@ def analyze(
             sizes = cross_sizes(spec, needs, known)
             with temporary_directory(run_dir, "analyze-scratch") as scratch:
                 one = _Pass(spec, needs, known, user if number == 0 else None)
-                read = earlier.new(indexed) if earlier and number == 0 else indexed
-                counts = one.run(read, scratch, beam_args, number)
+                extended = earlier if number == 0 and earlier and earlier.is_enough else None
+                read = extended.new(indexed) if extended else indexed
+                cache = extended.user_cache if extended else {}
+                counts = one.run(read, scratch, beam_args, number, cache)
                 check_counts(counts, read, spec)
                 found = [one.found(scratch)]
                 if finisher is None:
                     counts.write(manifest)
-                    if earlier:
-                        found.append(earlier.found)
-                        earlier.write(manifest)
+                    if extended:
+                        found.append(extended.found)
+                        extended.write(manifest)
                     finisher = Finisher(spec, _training_rows(manifest, indexed), temporary, keep)
                     if user:
                         write_user_features(os.path.join(scratch, "user"), user, temporary)
+                        before = directory if extended else None
+                        keep_user_cache(os.path.join(scratch, "user-cache"), before, temporary)
             merged = merge_found(found)
             write_accumulators(temporary, number, merged)
             finisher.add(needs, merged, sizes)
@@ -194,7 +202,12 @@ class _Pass:
         self._features = feature_spec(spec, needs, user.dtypes if user else {})
 
     def run(
-        self, indexed: Sequence[IndexedFile], scratch: str, beam_args: Sequence[str], number: int
+        self,
+        indexed: Sequence[IndexedFile],
+        scratch: str,
+        beam_args: Sequence[str],
+        number: int,
+        cache: Cache,
     ) -> InputCounts:
         spec = self._spec
         ranges = [one for entry in indexed for one in entry.ranges]
@@ -215,10 +228,7 @@ class _Pass:
             found | "WriteFound" >> tft_beam.WriteTransformFn(os.path.join(scratch, "found"))
             if self._user:
                 own_rows = rows.batches | "UserColumns" >> beam.Map(select, sorted(self._user.dtypes))
-                own = (
-                    own_rows,
-                    adapter_config(self._user.features),
-                ) | "AnalyzeUser" >> tft_beam.AnalyzeDataset(self._user.preprocessing_fn)
+                own = analyze_user(own_rows, self._user, cache, os.path.join(scratch, "user-cache"))
                 own | "WriteUser" >> tft_beam.WriteTransformFn(os.path.join(scratch, "user"))
             read[COUNTS] | "WriteCounts" >> WriteJson(os.path.join(scratch, "counts.json"))
             rows[SPLIT_ROWS] | "WriteSplits" >> WriteJson(os.path.join(scratch, "splits.json"))

@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from ..schemas.commit import different_parts
-from ..schemas.errors import ArtifactError, DataError
+from ..schemas.errors import ArtifactError, DataError, SpecError
 from ..schemas.manifest import MANIFEST, add_part, read_manifest
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.spec_pb2 import Spec
@@ -20,6 +20,8 @@ from ..transforms.needs import passes_of
 from ..transforms.vocabulary_files import read_vocabularies
 from .find_files import CsvFile
 from .index import IndexedFile
+from .user_cache import covers, read_cache
+from .user_function import UserFunction
 
 INPUT_FILES, KEPT_IDS = "input files", "ids kept from before"
 _ACCUMULATORS = os.path.join("accumulators", "pass-{}")
@@ -35,6 +37,8 @@ class Earlier:
 
     Attributes:
       statistics, tokens: as they were; tokens by feature.
+      is_enough: the first pass needs to read the new files only.
+      user, user_cache: the user's own function, and what TFT found for it.
       found: accumulators of the first pass.
       keep: tokens whose ids stay, by feature.
 
@@ -45,11 +49,14 @@ class Earlier:
     def __init__(self, transform_dir: str, spec: Spec, *, keep_ids: bool):
         self._directory = transform_dir
         self._manifest = read_manifest(transform_dir, "transform")
-        if spec.preprocessing_fn:
-            reason = "has a preprocessing_fn, whose statistics cannot be extended: run analyze with --replace"
-            raise ArtifactError(transform_dir, reason)
+        self.user = UserFunction(spec) if spec.preprocessing_fn else None
+        if self.user and keep_ids:
+            reason = "is given, and TFT gives the ids of its vocabularies anew"
+            raise SpecError("spec", None, "preprocessing_fn", reason, "leave --keep-ids out")
+        self.user_cache = read_cache(transform_dir) if self.user else {}
+        self.is_enough = self.user is None or covers(self.user, self.user_cache)
         self._entries = {entry.path: entry for entry in self._manifest.inputs}
-        self._read_all = len(passes_of(spec)) > 1
+        self._read_all = len(passes_of(spec)) > 1 or not self.is_enough
         with open(os.path.join(transform_dir, "statistics.pb"), "rb") as file:
             self.statistics = Statistics.FromString(file.read())
         self.tokens = read_vocabularies(transform_dir, self.statistics)

@@ -24,6 +24,7 @@ from .extend import Earlier
 from .find_files import expand_patterns, find_files, open_data_file
 from .index import index_files
 from .transform import transform
+from .user_function import check_code
 
 
 def load(path: str) -> Spec:
@@ -38,6 +39,7 @@ def preprocess(
     steps: Sequence[str] = ("analyze", "transform"),
     beam_args: Sequence[str] = (),
     replace: bool = False,
+    code: str = "",
 ) -> dict[str, bool]:
     """Runs the steps; the files are found and indexed once for all of them.
 
@@ -47,6 +49,7 @@ def preprocess(
       steps: "analyze", "transform" or both.
       beam_args: Beam's own options.
       replace: results that were made from something else are replaced.
+      code: the Python file that the spec names, if it names one: that it may run.
 
     Returns:
       By step: False if its result was there already.
@@ -54,6 +57,8 @@ def preprocess(
     Raises:
       PrebakeError: as `index_files`, `analyze` and `transform` say.
     """
+    if "analyze" in steps:
+        check_code(spec, code)
     files = find_files(spec)
     with temporary_directory(run_dir, "index-scratch") as scratch:
         indexed = index_files(spec, files, scratch, beam_args)
@@ -61,7 +66,9 @@ def preprocess(
     return {step: run[step](spec, indexed, run_dir, beam_args=beam_args, replace=replace) for step in steps}
 
 
-def extend(spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Sequence[str] = ()) -> list[str]:
+def extend(
+    spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Sequence[str] = (), code: str = ""
+) -> list[str]:
     """Adds the files that came since to the analysis of a run; reads only those, if one pass is enough.
 
     Args:
@@ -69,6 +76,7 @@ def extend(spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Seque
       run_dir: has `transform/`.
       keep_ids: tokens keep their ids, and new ones come behind them; else the result is that of a full analysis.
       beam_args: Beam's own options.
+      code: the Python file that the spec names, if it names one: that it may run.
 
     Returns:
       What moved, one line each; empty if there is no new file.
@@ -76,6 +84,7 @@ def extend(spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Seque
     Raises:
       PrebakeError: as `index_files` and `analyze` say; files that were analysed are gone or changed, or the spec is another.
     """
+    check_code(spec, code)
     directory = os.path.join(run_dir, "transform")
     earlier = Earlier(directory, spec, keep_ids=keep_ids)
     files = find_files(spec)
@@ -87,7 +96,10 @@ def extend(spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Seque
     earlier.check_spec(transform_manifest(spec, every))
     analyze(spec, every, run_dir, beam_args=beam_args, earlier=earlier)
     graph = load_graph(directory)
-    return moved(earlier.statistics, graph.learnt.statistics, earlier.tokens, graph.learnt.vocabularies)
+    lines = moved(earlier.statistics, graph.learnt.statistics, earlier.tokens, graph.learnt.vocabularies)
+    if not earlier.is_enough:
+        lines.append("all files were read again: preprocessing_fn has analyzers that TFT cannot extend")
+    return lines
 
 
 def summary(run_dir: str) -> str:
@@ -122,11 +134,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("spec", help="spec file (YAML or text proto), or a run directory")
     parser.add_argument("--run", required=True, help="run directory to write")
     parser.add_argument("--replace", action="store_true", help="replace results made from something else")
+    parser.add_argument(
+        "--code", default="", metavar="FILE", help="the Python file that the spec names may run"
+    )
     ours, beam_args = split_beam_args(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(ours)
     try:
         spec = read_spec(args.spec) if os.path.isdir(args.spec) else load(args.spec)
-        preprocess(spec, args.run, beam_args=beam_args, replace=args.replace)
+        preprocess(spec, args.run, beam_args=beam_args, replace=args.replace, code=args.code)
         write_spec(args.run, spec)
         print(summary(args.run))
     except PrebakeError as error:

@@ -15,6 +15,7 @@ import tensorflow_transform as tft
 
 from ..schemas.errors import SpecError
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, OutputFeature
+from ..schemas.propose import RESERVED_NAMES
 from ..schemas.spec_pb2 import FILE, IGNORE, NUMBER, Spec
 from ..transforms.graph import dtype_of
 from ..transforms.outputs import id_output
@@ -32,6 +33,7 @@ class UserFunction:
     Attributes:
       columns: raw columns by the name that they have in the analysis.
       dtypes: by that name.
+      used: columns that the function looked at, once TFT has traced it.
 
     Raises:
       SpecError: the file cannot be run or has no `preprocessing_fn`.
@@ -57,6 +59,13 @@ class UserFunction:
         ]
         self.columns = {f"{_PREFIX}{place}": column.name for place, column in enumerate(columns)}
         self.dtypes = {f"{_PREFIX}{place}": dtype_of(column) for place, column in enumerate(columns)}
+        self.used: set[str] = set()
+        self._path = path
+        self._taken = {feature.name for feature in spec.features} | set(RESERVED_NAMES)
+        self._taken |= {f"{feature.name}_missing" for feature in spec.features if feature.missing.indicator}
+        self._taken |= {
+            f"{feature.name}_weights" for feature in spec.features if feature.value_weights or feature.tf_idf
+        }
 
     @property
     def features(self) -> dict[str, tf.io.FixedLenFeature]:
@@ -64,8 +73,73 @@ class UserFunction:
         return {name: tf.io.FixedLenFeature([], dtype) for name, dtype in self.dtypes.items()}
 
     def preprocessing_fn(self, inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        """As TFT calls it."""
-        return dict(self._function({column: inputs[name] for name, column in self.columns.items()}))
+        """As TFT calls it.
+
+        Raises:
+          SpecError: the function fails, gives no dict, or an output has a name that is taken.
+        """
+        given = _Noted({column: inputs[name] for name, column in self.columns.items()})
+        try:
+            outputs = self._function(given)
+        except Exception as error:
+            reason = f"{self._path} fails: {type(error).__name__}: {error}"
+            hint = f"its inputs are {', '.join(self.columns.values())}"
+            raise SpecError("spec", None, "preprocessing_fn", reason, hint) from error
+        if not isinstance(outputs, Mapping) or not outputs or not given.used:
+            reason = f"{self._path} must give a dict of tensors by name, made of its inputs"
+            raise SpecError("spec", None, "preprocessing_fn", reason)
+        taken = sorted(self._taken & set(outputs))
+        if taken:
+            reason = f"its output '{taken[0]}' has a name that is taken"
+            raise SpecError("spec", None, "preprocessing_fn", reason, "call it otherwise")
+        self.used |= given.used
+        return dict(outputs)
+
+
+class _Noted(dict):
+    """Raw columns by name, which notes those that are looked at."""
+
+    def __init__(self, columns: Mapping[str, tf.Tensor]):
+        super().__init__(columns)
+        self.used: set[str] = set()
+
+    def __getitem__(self, name: str) -> tf.Tensor:
+        value = super().__getitem__(name)
+        self.used.add(name)
+        return value
+
+    def get(self, name: str, default=None):
+        self.used.update({name} & set(super().keys()))
+        return super().get(name, default)
+
+    def pop(self, name: str, *default):
+        self.used.update({name} & set(super().keys()))
+        return super().pop(name, *default)
+
+    def copy(self):
+        return dict(self.items())
+
+    def items(self):
+        self.used.update(super().keys())
+        return super().items()
+
+    def values(self):
+        self.used.update(super().keys())
+        return super().values()
+
+
+def check_code(spec: Spec, code: str) -> None:
+    """Raises a SpecError if the spec names a Python file and the user has not named the same one.
+
+    Args:
+      spec: resolved.
+      code: path that the user gave; "" for none.
+    """
+    path = spec.preprocessing_fn
+    if path and (not code or os.path.realpath(code) != os.path.realpath(path)):
+        shown = os.path.relpath(path)
+        reason = f"is the Python file {shown}, which runs only if you name it too"
+        raise SpecError("spec", None, "preprocessing_fn", reason, f"add --code {shown}")
 
 
 def write_user_features(found: str, user: UserFunction, transform_dir: str) -> None:
@@ -87,7 +161,8 @@ def write_user_features(found: str, user: UserFunction, transform_dir: str) -> N
     folder = os.path.join(transform_dir, FOLDER)
     os.makedirs(folder)
     shutil.copytree(os.path.join(found, "transform_fn"), os.path.join(folder, "transform_fn"))
-    write_description(transform_dir, user.columns, features)
+    inputs = {name: (column, user.dtypes[name]) for name, column in user.columns.items()}
+    write_description(transform_dir, inputs, user.used, features)
 
 
 def _output(name: str, entry: object, ids: int) -> OutputFeature:

@@ -118,6 +118,13 @@ def _add_step(commands, name: str, text: str, *, beam: bool = False) -> argparse
     step.add_argument(
         "--replace", action="store_true", help="replace results that were made from something else"
     )
+    if beam and name != "transform":
+        step.add_argument(
+            "--code",
+            default="",
+            metavar="FILE",
+            help="the Python file that the spec's preprocessing_fn names: lets it run",
+        )
     step.set_defaults(takes_beam_args=beam)
     return step
 

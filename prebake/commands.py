@@ -51,7 +51,7 @@ def _extend(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
     from .pipelines.preprocess import extend
 
     started = time.monotonic()
-    lines = extend(spec, run_dir, keep_ids=args.keep_ids, beam_args=beam_args)
+    lines = extend(spec, run_dir, keep_ids=args.keep_ids, beam_args=beam_args, code=args.code)
     write_spec(run_dir, spec)
     if lines:
         _say("analyze", True, started)
@@ -74,7 +74,8 @@ def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Seque
     from .transforms.summary import statistics_summary
 
     started = time.monotonic()
-    ran = preprocess(spec, run_dir, steps=steps, beam_args=beam_args, replace=args.replace)
+    code = getattr(args, "code", "")
+    ran = preprocess(spec, run_dir, steps=steps, beam_args=beam_args, replace=args.replace, code=code)
     write_spec(run_dir, spec)
     _say(" and ".join(steps), any(ran.values()), started)
     if "analyze" in steps:
