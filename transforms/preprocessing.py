@@ -15,6 +15,7 @@ from ..schemas.statistics_pb2 import ColumnStatistics
 from .count_analyzer import analyze_counts
 from .covariance_analyzer import analyze_covariance
 from .keyed_analyzer import analyze_groups, analyze_targets
+from .missing import to_float
 from .needs import LABEL_NUMBER, Needs
 from .number_analyzer import analyze_numbers
 
@@ -72,7 +73,8 @@ class _Pass:
         for place, feature in enumerate(sorted(self._needs.groups)):
             key, source = self._needs.groups[feature]
             name = f"groups_{place}"
-            yield name, analyze_groups(self._values(key), self._values(source), self._of(WEIGHT), name)
+            x = to_float(self._values(source))
+            yield name, analyze_groups(self._values(key), x, self._of(WEIGHT), name)
         for place, feature in enumerate(sorted(self._needs.targets)):
             source, folds = self._needs.targets[feature]
             name = f"targets_{place}"
@@ -92,7 +94,7 @@ class _Pass:
             sources = self._needs.covariances[feature]
             center, scale = covariance_scale([self._statistics(source) for source in sources])
             name = f"covariance_{place}"
-            columns = [tf.cast(self._values(source), tf.float32) for source in sources]
+            columns = [to_float(self._values(source)) for source in sources]
             yield name, analyze_covariance(columns, self._of(WEIGHT), center, scale, self._mean_weight, name)
 
     def _numbers(self):
