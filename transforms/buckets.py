@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas.statistics_pb2 import ColumnStatistics
+from .device import wide, widen
 from .missing import SMALLEST
 
 
@@ -46,7 +47,7 @@ def interpolate(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     # Added one by one: the order of a sum over an axis is the processor's choice.
     for place in range(1, len(boundaries) - 1):
         total += shares[:, place]
-    return tf.cast(total * tf.constant(1.0 / (len(boundaries) - 1), tf.float64), tf.float32)
+    return tf.cast(total * wide(1.0 / (len(boundaries) - 1)), tf.float32)
 
 
 def piecewise_linear(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
@@ -66,8 +67,8 @@ def piecewise_linear(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
     shares = _shares(x, edges)
     if len(edges) == 2:
         return tf.cast(shares, tf.float32)
-    first = tf.minimum(shares[:, :1], tf.constant(1, tf.float64))
-    last = tf.maximum(shares[:, -1:], tf.constant(0, tf.float64))
+    first = tf.minimum(shares[:, :1], wide(1))
+    last = tf.maximum(shares[:, -1:], wide(0))
     return tf.cast(tf.concat([first, _limited(shares[:, 1:-1]), last], axis=1), tf.float32)
 
 
@@ -83,15 +84,14 @@ def equal_width(statistics: ColumnStatistics, buckets: int) -> np.ndarray:
 
 
 def _shares(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
-    """float64 [batch, n - 1]: how far x is from each edge to the next, not limited to 0 … 1."""
-    wide = edges.astype(np.float64)
-    factors = 1.0 / np.diff(wide)
-    return (tf.cast(x, tf.float64)[:, tf.newaxis] - wide[np.newaxis, :-1]) * factors[np.newaxis, :]
+    """Wide [batch, n - 1]: how far x is from each edge to the next, not limited to 0 … 1."""
+    exact = edges.astype(np.float64)
+    factors = 1.0 / np.diff(exact)
+    return (widen(x)[:, tf.newaxis] - wide(exact[np.newaxis, :-1])) * wide(factors[np.newaxis, :])
 
 
 def _limited(shares: tf.Tensor) -> tf.Tensor:
-    zero, one = tf.constant(0, tf.float64), tf.constant(1, tf.float64)
-    return tf.minimum(tf.maximum(shares, zero), one)
+    return tf.minimum(tf.maximum(shares, wide(0)), wide(1))
 
 
 def as_boundaries(values: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import tensorflow as tf
 
 from ..schemas import numerals
+from .device import IntegerSearch, is_on_device
 from .hashing import hash_ids
 
 
@@ -27,15 +31,20 @@ class TokenTable(tf.Module):
         if not keys:
             # A table cannot be empty: this one knows the missing value, as unknown.
             keys, ids = [numerals.INT_MISSING if dtype == tf.int64 else b""], [-1]
+        self._lookup: Callable[[tf.Tensor], tf.Tensor]
+        if is_on_device() and dtype == tf.int64:
+            self._lookup = IntegerSearch(cast("list[int]", keys), ids)
+            return
         # From tensors, not from a file: the graph then needs nothing beside it, and LiteRT and TF.js can run it.
         self._table = tf.lookup.StaticHashTable(
             tf.lookup.KeyValueTensorInitializer(tf.constant(keys, dtype), tf.constant(ids, tf.int64)),
             default_value=-1,
         )
+        self._lookup = self._table.lookup
 
     def __call__(self, x: tf.Tensor) -> tf.Tensor:
         """int64 ids, of the shape of `x`."""
-        ids = self._table.lookup(x)
+        ids = self._lookup(x)
         if self._oov_buckets == 0:
             return ids
         if self._oov_buckets == 1:

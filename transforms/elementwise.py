@@ -8,21 +8,20 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from .device import wide, widen
 from .missing import SMALLEST
 
 
 def log1p(x: tf.Tensor) -> tf.Tensor:
     """ln(1 + x), NaN for x <= -1."""
-    wide = tf.cast(x, tf.float64)
-    valid = wide > -1.0
-    found = tf.math.log1p(tf.where(valid, wide, tf.zeros_like(wide)))
+    valid = x > -1.0
+    found = tf.math.log1p(widen(tf.where(valid, x, tf.zeros_like(x))))
     return tf.where(valid, _narrow(found), tf.constant(np.nan, tf.float32))
 
 
 def power(x: tf.Tensor, exponent: float) -> tf.Tensor:
     """|x| ** exponent with the sign of x; NaN where binary32 cannot hold it."""
-    wide = tf.cast(x, tf.float64)
-    found = tf.sign(wide) * tf.pow(tf.abs(wide), tf.constant(exponent, tf.float64))
+    found = tf.sign(widen(x)) * tf.pow(widen(tf.abs(x)), wide(exponent))
     narrow = _narrow(found)
     return tf.where(tf.math.is_finite(narrow), narrow, tf.constant(np.nan, tf.float32))
 

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas.statistics_pb2 import ColumnStatistics
+from .device import wide, widen
 
 # Tails heavier than this have no variance worth the name.
 _LARGEST_H = 0.95
@@ -39,8 +40,8 @@ def to_gaussian(x: tf.Tensor, statistics: ColumnStatistics) -> tf.Tensor:
     parameters = fit(statistics.l_moments)
     if not parameters.scale:
         return tf.zeros_like(x)
-    y = (tf.cast(x, tf.float64) - parameters.location) * (1.0 / parameters.scale)
-    h = tf.where(y < 0, tf.constant(parameters.left, tf.float64), tf.constant(parameters.right, tf.float64))
+    y = (widen(x) - wide(parameters.location)) * wide(1.0 / parameters.scale)
+    h = tf.where(y < 0, wide(parameters.left), wide(parameters.right))
     return tf.cast(_inverse(y, h), tf.float32)
 
 
@@ -49,7 +50,7 @@ def _inverse(y: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
 
     With u = z², ln u + h u = ln y²: increasing and concave, so Newton's steps from below stay below and cannot miss.
     """
-    square = tf.maximum(y * y, tf.constant(1e-300, tf.float64))
+    square = tf.maximum(y * y, wide(1e-300))
     wanted = tf.math.log(square)
     u = square / (1.0 + h * square)
     for _ in range(_NEWTON_STEPS):

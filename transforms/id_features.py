@@ -37,8 +37,12 @@ def build_ids(feature: Feature, learnt: Learnt, tables: list[tf.Module]) -> Buil
     own_id = value is None and not dropped and not (source.column.required and source.depth == 0)
 
     def ids_of(x: tf.Tensor) -> tf.Tensor:
-        ids = to_ids(x if value is None else missing.fill(x, value))
-        return tf.where(missing.is_missing(x), tf.constant(size, tf.int64), ids) if own_id else ids
+        ids = to_ids(x)
+        if not own_id and value is None:
+            return ids
+        # Ids are chosen rather than values: LiteRT has no choice between texts.
+        other = tf.constant(size, tf.int64) if value is None else to_ids(tf.constant([value], x.dtype))[0]
+        return tf.where(missing.is_missing(x), other, ids)
 
     def read(batch: Batch) -> Value:
         x = source.value(batch, learnt.of)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ..schemas.spec_pb2 import Pca
 from ..schemas.statistics_pb2 import Covariance
+from .device import wide, widen
 from .missing import SMALLEST
 
 # A component whose share of the variance is below this is noise of rounding: it is 0 when whitened.
@@ -49,8 +50,8 @@ def project(columns: Sequence[tf.Tensor], mean: np.ndarray, matrix: np.ndarray) 
       float32 [batch, dimension].
     """
     # Column by column rather than a matrix product, whose order of sums depends on the size of the batch.
-    total = tf.zeros_like(columns[0], tf.float64)[:, tf.newaxis]
+    total = widen(tf.zeros_like(columns[0]))[:, tf.newaxis]
     for place, x in enumerate(columns):
-        total += (tf.cast(x, tf.float64) - mean[place])[:, tf.newaxis] * matrix[place][np.newaxis, :]
+        total += (widen(x) - wide(mean[place]))[:, tf.newaxis] * wide(matrix[place][np.newaxis, :])
     narrow = tf.cast(total, tf.float32)
     return tf.where(tf.abs(narrow) < SMALLEST, tf.constant(0, tf.float32), narrow)

@@ -12,6 +12,7 @@ import tensorflow as tf
 from ..schemas import spec_pb2
 from ..schemas.spec_pb2 import Part
 from ..schemas.timestamps import FIRST, LAST, MOST_FRACTION_DIGITS, UNITS, layout
+from .device import floordiv, is_on_device, wide, widen
 from .missing import NAN, is_missing
 from .parse_numerals import is_int64
 
@@ -72,10 +73,10 @@ def time_part(seconds: tf.Tensor, part: Part) -> tf.Tensor:
     if part == spec_pb2.SECOND:
         return tf.math.floormod(seconds, 60)
     if part == spec_pb2.MINUTE:
-        return tf.math.floordiv(tf.math.floormod(seconds, 3600), 60)
+        return floordiv(tf.math.floormod(seconds, 3600), 60)
     if part == spec_pb2.HOUR:
-        return tf.math.floordiv(tf.math.floormod(seconds, _DAY), 3600)
-    days = tf.math.floordiv(seconds, _DAY)
+        return floordiv(tf.math.floormod(seconds, _DAY), 3600)
+    days = floordiv(seconds, _DAY)
     if part == spec_pb2.DAY_OF_WEEK:
         # 1970-01-01 was a Thursday.
         return tf.math.floormod(days + 3, 7)
@@ -94,7 +95,7 @@ def cyclical(seconds: tf.Tensor, part: Part) -> tf.Tensor:
         1 January; MINUTE: of the hour.
     """
     if part == spec_pb2.DAY_OF_YEAR:
-        year, _, _ = _date(tf.math.floordiv(seconds, _DAY))
+        year, _, _ = _date(floordiv(seconds, _DAY))
         place, period = seconds - _first_day(year) * _DAY, _YEAR * _DAY
     elif part == spec_pb2.DAY_OF_WEEK:
         # 1970-01-01 was a Thursday.
@@ -104,7 +105,7 @@ def cyclical(seconds: tf.Tensor, part: Part) -> tf.Tensor:
         period = {spec_pb2.HOUR: _DAY, spec_pb2.MINUTE: 3600}[part]
         place = tf.math.floormod(seconds, period)
     # In binary64: a sine in binary32 depends on its place in the batch.
-    angle = tf.cast(place, tf.float64) * tf.constant(2 * math.pi / period, tf.float64)
+    angle = widen(place) * wide(2 * math.pi / period)
     return tf.cast(tf.stack([tf.sin(angle), tf.cos(angle)], axis=-1), tf.float32)
 
 
@@ -117,16 +118,17 @@ def age_days(seconds: tf.Tensor, reference: int) -> tf.Tensor:
     """
     missing = is_missing(seconds)
     # In binary64, which holds the seconds of all years from 1 to 9999 exactly and does not wrap around beyond them.
-    elapsed = tf.constant(reference, tf.float64) - tf.cast(seconds, tf.float64)
+    # (On a device the difference is taken before it is rounded.)
+    elapsed = widen(reference - seconds) if is_on_device() else wide(reference) - widen(seconds)
     # A product, since a quotient by a constant differs between graph and eager execution.
-    days = tf.cast(elapsed * tf.constant(1 / _DAY, tf.float64), tf.float32)
+    days = tf.cast(elapsed * wide(1 / _DAY), tf.float32)
     return tf.where(missing, tf.constant(NAN, tf.float32), days)
 
 
 def year_number(seconds: tf.Tensor) -> tf.Tensor:
     """The year (UTC) as float32, NaN where missing; of the shape of `seconds` (int64)."""
     missing = is_missing(seconds)
-    year, _, _ = _date(tf.math.floordiv(tf.where(missing, tf.zeros_like(seconds), seconds), _DAY))
+    year, _, _ = _date(floordiv(tf.where(missing, tf.zeros_like(seconds), seconds), _DAY))
     return tf.where(missing, tf.constant(NAN, tf.float32), tf.cast(year, tf.float32))
 
 
@@ -184,7 +186,7 @@ def _literally(text: str) -> str:
 def _first_day(year: tf.Tensor) -> tf.Tensor:
     """Of the year, in days since 1970."""
     done = year - 1
-    leaps = tf.math.floordiv(done, 4) - tf.math.floordiv(done, 100) + tf.math.floordiv(done, 400)
+    leaps = floordiv(done, 4) - floordiv(done, 100) + floordiv(done, 400)
     return 365 * done + leaps - _EPOCH
 
 
@@ -193,7 +195,6 @@ def _date(days: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
 
     Years are counted from March, so that a leap day is a year's last, in eras of 400 years (146,097 days).
     """
-    floordiv = tf.math.floordiv
     since = days + _EPOCH + 306
     era = floordiv(since, 146_097)
     day = since - era * 146_097
