@@ -25,19 +25,19 @@ class Batch:
       folds: int64 [batch], a hash that says which fold each row is in; -1: in none. None: no row is, as when serving.
       features: those that are computed already.
       sources: see sources.py.
-      stages: by (feature, stage), what `prebake explain` shows; None: nobody asks.
+      filled: by (feature, source), the source's values with missing ones filled, for `prebake explain`; None: nobody asks.
     """
 
     raw: Raw
     folds: tf.Tensor | None
     features: dict[str, Value] = dataclasses.field(default_factory=dict)
     sources: dict[str, Value] = dataclasses.field(default_factory=dict)
-    stages: dict[tuple[str, str], Value] | None = None
+    filled: dict[tuple[str, str], Value] | None = None
 
-    def note(self, feature: str, stage: str, value: Value) -> None:
-        """Keeps a value for `explain`."""
-        if self.stages is not None:
-            self.stages[feature, stage] = value
+    def note(self, feature: str, source: str, value: Value) -> None:
+        """Keeps filled values for `explain`."""
+        if self.filled is not None:
+            self.filled[feature, source] = value
 
 
 class Built(NamedTuple):

@@ -23,7 +23,7 @@ from .build import build_features
 from .categorical import TokenTable
 from .learnt import Learnt, read_learnt
 from .needs import LABEL, columns_of, in_order
-from .outputs import indicator_output, output_of, weights_output
+from .outputs import indicator_output, output_of, share_dimensions, weights_output
 from .user_features import UserFeatures
 
 NO_FOLD = -1
@@ -82,15 +82,13 @@ class TransformGraph(tf.Module):
         Returns:
           By feature name; float32 or int64 [batch, …] as `features` says, lists padded (ids with -1, numbers with NaN).
         """
-        values = self._compute(raw, folds, None)
+        values = self._compute(Batch(raw, folds))
         return {output.name: values[output.name] for output in self.features}
 
-    def explain(self, raw: Raw) -> dict[tuple[str, str], Value]:
-        """What each feature goes through, by (feature, stage): "parsed", "filled" where there is a fill, "transformed"."""
-        stages: dict[tuple[str, str], Value] = {}
-        for name, value in self._compute(raw, None, stages).items():
-            stages[name, "transformed"] = value
-        return stages
+    def explain(self, raw: Raw) -> tuple[Batch, dict[str, tf.Tensor]]:
+        """The features as `apply` gives them and those that are intermediate, and every value on the way to them."""
+        batch = Batch(raw, None, filled={})
+        return batch, self._compute(batch)
 
     def apply_label(self, raw: tf.Tensor) -> tf.Tensor:
         """The raw label column [batch] as float32 in the unit that the model learns, or as int64 class ids (-1: a class that
@@ -106,10 +104,7 @@ class TransformGraph(tf.Module):
             )
         return x
 
-    def _compute(
-        self, raw: Raw, folds: tf.Tensor | None, stages: dict[tuple[str, str], Value] | None
-    ) -> dict[str, tf.Tensor]:
-        batch = Batch(raw, folds, stages=stages)
+    def _compute(self, batch: Batch) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = {}
         for name, built in self._built.items():
             batch.features[name] = built.compute(batch)
@@ -120,7 +115,7 @@ class TransformGraph(tf.Module):
             if feature.missing.indicator:
                 x = self.learnt.source(feature).value(batch, self.learnt.of)
                 outputs[f"{feature.name}_missing"] = tf.cast(missing.is_missing(x), tf.float32)
-        return outputs | (self._user.apply(raw) if self._user else {})
+        return outputs | (self._user.apply(batch.raw) if self._user else {})
 
     def _label(self) -> LabelEntry:
         label = self.spec.data.label
@@ -148,6 +143,7 @@ class TransformGraph(tf.Module):
                 outputs.append(output_of(feature, built))
                 if built.weights:
                     outputs.append(weights_output(feature, built))
+        share_dimensions(outputs)
         return outputs
 
 

@@ -46,13 +46,12 @@ def build_ids(feature: Feature, learnt: Learnt, tables: list[tf.Module]) -> Buil
 
     def read(batch: Batch) -> Value:
         x = source.value(batch, learnt.of)
-        batch.note(feature.name, "parsed", x)
         return map_values(missing.to_float, x) if numeric else x
 
     def compute(batch: Batch) -> Value:
         x = read(batch)
         if value is not None:
-            batch.note(feature.name, "filled", map_values(lambda values: missing.fill(values, value), x))
+            batch.note(feature.name, source.name, map_values(lambda values: missing.fill(values, value), x))
         return map_values(ids_of, lists.drop_missing(x) if dropped else x)
 
     shape = (-1,) * source.depth

@@ -6,12 +6,14 @@ the files' batches and in a serving request.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 
 from ..schemas import numerals
+from ..schemas.errors import SpecError
 from ..schemas.spec_pb2 import CONSTANT, MEDIAN, MOST_FREQUENT, Feature
 
 if TYPE_CHECKING:
@@ -52,7 +54,11 @@ def number_fill(feature: Feature, source: Source, learnt: Learnt) -> float:
     """What a missing number becomes, before it is scaled. A source without any value is filled with 0."""
     fill_with = feature.missing
     if fill_with.fill == CONSTANT:
-        return float(np.float32(source.constant(fill_with.constant, learnt.of)))
+        value = float(np.float32(source.constant(fill_with.constant, learnt.of)))
+        if math.isnan(value):
+            reason = f"'{fill_with.constant}' is missing itself after the steps of `before`: give another one"
+            raise SpecError("spec", None, f"features.{feature.name}.missing.constant", reason)
+        return value
     statistics = learnt.of(source.name)
     if not statistics.present:
         return 0.0

@@ -48,13 +48,11 @@ def filled_number(feature: Feature, source: Source, learnt: Learnt) -> Callable[
     length = source.column.length if source.depth == 1 else 0
 
     def compute(batch: Batch) -> Value:
-        x = source.value(batch, learnt.of)
-        batch.note(feature.name, "parsed", x)
-        x = map_values(missing.to_float, x)
+        x = map_values(missing.to_float, source.value(batch, learnt.of))
         if length:
             x = lists.to_dense(x, missing.NAN, length)
         x = map_values(lambda values: missing.fill(values, value), x)
-        batch.note(feature.name, "filled", x)
+        batch.note(feature.name, source.name, x)
         return x
 
     return compute

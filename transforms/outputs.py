@@ -64,6 +64,14 @@ def weights_output(feature: Feature, built: Built) -> OutputFeature:
     )
 
 
+def share_dimensions(features: Sequence[OutputFeature]) -> None:
+    """Gives each feature that reads another's embedding the dimension of that one."""
+    by_name = {feature.name: feature for feature in features}
+    for feature in features:
+        if feature.share:
+            feature.dimension = by_name[feature.share].dimension
+
+
 def check_shares(features: Sequence[OutputFeature]) -> None:
     """Raises a SpecError where two features share an embedding and have not the same ids."""
     by_name = {feature.name: feature for feature in features}

@@ -18,10 +18,10 @@ def build_pca(feature: Feature, learnt: Learnt) -> Built:
     mean, matrix = pca.components(covariance, feature.pca)
 
     def compute(batch: Batch) -> tf.Tensor:
-        columns = [
-            missing.fill(missing.to_float(source.value(batch, learnt.of)), value)
-            for source, value in zip(sources, mean, strict=True)
-        ]
+        columns = []
+        for source, value in zip(sources, mean, strict=True):
+            columns.append(missing.fill(missing.to_float(source.value(batch, learnt.of)), value))
+            batch.note(feature.name, source.name, columns[-1])
         return pca.project(columns, mean, matrix)
 
     return Built(compute, shape=(feature.pca.dimension,))
@@ -33,7 +33,6 @@ def build_cyclical(feature: Feature, learnt: Learnt) -> Built:
 
     def compute(batch: Batch) -> tf.Tensor:
         seconds = source.value(batch, learnt.of)
-        batch.note(feature.name, "parsed", seconds)
         absent = missing.is_missing(seconds)
         pair = timestamps.cyclical(tf.where(absent, tf.zeros_like(seconds), seconds), feature.cyclical.part)
         return tf.where(absent[:, tf.newaxis], tf.zeros_like(pair), pair)
@@ -52,7 +51,6 @@ def build_target(feature: Feature, learnt: Learnt, tables: list[tf.Module]) -> B
 
     def compute(batch: Batch) -> tf.Tensor:
         x = source.value(batch, learnt.of)
-        batch.note(feature.name, "parsed", x)
         return table(x, batch.folds)
 
     return Built(compute, shape=(classes,) if classes > 1 else ())
@@ -66,7 +64,6 @@ def build_word_vectors(feature: Feature, learnt: Learnt, tables: list[tf.Module]
 
     def compute(batch: Batch) -> tf.Tensor:
         x = source.value(batch, learnt.of)
-        batch.note(feature.name, "parsed", x)
         return vectors(x)
 
     return Built(compute, shape=(vectors.dimension,))

@@ -26,6 +26,7 @@ class WordVectors(tf.Module):
 
     Attributes:
       dimension: of the vectors.
+      tokens: that have one.
 
     Raises:
       ValueError: a line is not a token and numbers, as many as in the other lines, or a token is given twice.
@@ -34,6 +35,7 @@ class WordVectors(tf.Module):
     def __init__(self, content: bytes):
         super().__init__(name="word_vectors")
         tokens, vectors = _read(content)
+        self.tokens = frozenset(tokens)
         self.dimension = vectors.shape[1]
         # Place 0 is that of unknown tokens and of padding: it adds nothing.
         self._vectors = tf.constant(np.concatenate([np.zeros((1, self.dimension), np.float32), vectors]))
