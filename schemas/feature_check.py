@@ -17,7 +17,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TOKENS = (spec_pb2.STRING, spec_pb2.INT)
 _BYTES = (spec_pb2.FILE, spec_pb2.BASE64)
 # What a transform reads, how deep, and what to do about anything else.
-_READS: dict[str, tuple[tuple[spec_pb2.ColumnType, ...], int, str]] = {
+READS: dict[str, tuple[tuple[spec_pb2.ColumnType, ...], int, str]] = {
     "as_is": (NUMBERS, 2, "vocabulary or hash"),
     "standardize": (NUMBERS, 2, "vocabulary or hash"),
     "min_max": (NUMBERS, 2, "vocabulary or hash"),
@@ -140,7 +140,7 @@ def _check_columns(
 
 
 def _check_kind(transform: str, kind: Kind, name: str, path: str, source: SpecSource) -> None:
-    types, depth, instead = _READS[transform]
+    types, depth, instead = READS[transform]
     if kind.type not in types:
         wanted = " or ".join(type_name(one) for one in types)
         article = "an" if wanted.startswith("int") else "a"
@@ -157,7 +157,7 @@ def _check_kind(transform: str, kind: Kind, name: str, path: str, source: SpecSo
 
 
 def _lists() -> str:
-    return listed([name for name, (_, depth, _) in _READS.items() if depth == 2])
+    return listed([name for name, (_, depth, _) in READS.items() if depth == 2])
 
 
 def _check_missing(
