@@ -14,6 +14,7 @@ import io
 import json
 import math
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -28,6 +29,9 @@ from .dataset import Examples, evaluation_batches
 from .signatures import input_names
 
 _INT_MISSING = -(2**63)
+_TIME_PARTS = {"Y": "[0-9]{4}", "f": "[0-9]+", "z": "Z|[+-][0-9]{2}:?[0-9]{2}"} | dict.fromkeys(
+    "mdHMS", "[0-9]{2}"
+)
 Cells = dict[str, str]
 
 
@@ -142,8 +146,24 @@ def _value(text: str, column: Column, spec: Spec) -> float | int | bytes | None:
 def _seconds(text: str, time_format: str) -> int:
     if time_format in ("seconds", "milliseconds"):
         return int(text) // (1 if time_format == "seconds" else 1000)
-    since = datetime.datetime.strptime(text, time_format) - datetime.datetime(1970, 1, 1)
-    return since.days * 86400 + since.seconds
+    pattern = "".join(
+        f"(?P<{part[1]}>{_TIME_PARTS[part[1]]})" if part.startswith("%") else re.escape(part)
+        for part in re.split("(%.)", time_format)
+    )
+    found = re.fullmatch(pattern, text)
+    assert found, f"{text!r} is not a time like {time_format}"
+    parts = {"H": "0", "M": "0", "S": "0", "z": "Z"} | found.groupdict()
+    moment = datetime.datetime(*(int(parts[part]) for part in "YmdHMS"))
+    since = moment - datetime.datetime(1970, 1, 1)
+    return since.days * 86400 + since.seconds - _offset(parts["z"])
+
+
+def _offset(zone: str) -> int:
+    """Seconds ahead of UTC of e.g. `Z`, `+0530` or `-08:00`."""
+    if zone == "Z":
+        return 0
+    ahead = int(zone[1:3]) * 3600 + int(zone[-2:]) * 60
+    return -ahead if zone[0] == "-" else ahead
 
 
 def _raw_columns(graph: TransformGraph) -> list[Column]:
@@ -180,12 +200,14 @@ def _example(row: Cells, graph: TransformGraph) -> bytes:
 
 def _csv_line(row: Cells, spec: Spec) -> bytes:
     dialect = spec.data.dialect
+    # A cell is quoted for a character of the line's end, and a cell may hold one.
+    end = "\r\n" if dialect.quoting else ""
     line = io.StringIO(newline="")
     csv.writer(
         line,
         delimiter=dialect.delimiter,
         quoting=csv.QUOTE_MINIMAL if dialect.quoting else csv.QUOTE_NONE,
         quotechar='"' if dialect.quoting else None,
-        lineterminator="",
+        lineterminator=end,
     ).writerow([row[column.name] for column in csv_columns(spec)])
-    return line.getvalue().encode()
+    return line.getvalue().removesuffix(end).encode()
