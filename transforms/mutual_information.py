@@ -25,11 +25,13 @@ def mutual_information(
 
 def _information(by_class: Mapping[bytes, float], classes: Mapping[bytes, float], total: float) -> float:
     with_token = math.fsum(by_class.values())
+    # Not total - with_token, which rounding may make 0 although some rows lack the token.
+    without = math.fsum(classes[name] - by_class.get(name, 0.0) for name in classes)
     terms = []
     for name in sorted(classes):
         weight = classes[name]
         joint = by_class.get(name, 0.0)
-        for both, marginal in ((joint, with_token), (weight - joint, total - with_token)):
+        for both, marginal in ((joint, with_token), (weight - joint, without)):
             if both > 0:
                 terms.append(both / total * math.log2(both * total / (weight * marginal)))
     return math.fsum(terms)
