@@ -19,7 +19,7 @@ import tqdm
 
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest_pb2 import LabelEntry
-from ..transforms.graph import TransformGraph
+from ..transforms.graph import NO_FOLD, TransformGraph
 from .dataset import Examples
 from .model import answers
 from .parity_sample import ParitySample, join_padded, read_sample
@@ -119,7 +119,11 @@ def _wanted_features(directory: str, graph: TransformGraph, sample: ParitySample
     inputs = input_names(graph.raw_spec)
     request = sample.requests["serving_default"]
     raw = {column: tf.constant(request[inputs[column]]) for column in graph.raw_spec}
-    out_of_fold, whole = graph.apply(raw, tf.constant(sample.folds)), graph.apply(raw)
+    # Not eagerly, which takes a long time for bytes: they are decoded row by row.
+    apply = tf.function(graph.apply, autograph=False)
+    out_of_fold, whole = (
+        apply(raw, tf.constant(folds)) for folds in (sample.folds, np.full_like(sample.folds, NO_FOLD))
+    )
     for name in names:
         difference = bit_difference(sample.features[name], out_of_fold[name].numpy())
         if difference.row is not None:
