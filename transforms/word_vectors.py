@@ -1,6 +1,7 @@
 """In: a file of word vectors, as GloVe and word2vec (text) have them. Out: the mean vector of each row's tokens.
 
-A line is a token, a space and the numbers, spaces between them. The first line may be word2vec's `count dimension`.
+A line is a token, a space and the numbers, spaces between them. The first line may be word2vec's `count dimension`; without
+it the first token has no space in it, as others may.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import pyarrow as pa
 import tensorflow as tf
 
 from ..schemas import numerals
-from .batch import Value
 from .missing import to_float
 from .ordered_sum import sum_columns
 
@@ -44,15 +44,13 @@ class WordVectors(tf.Module):
         )
         self._places = tf.lookup.StaticHashTable(places, 0)
 
-    def __call__(self, x: Value) -> tf.Tensor:
+    def __call__(self, x: tf.RaggedTensor) -> tf.Tensor:
         """float32 [batch, dimension]: the mean over the tokens that the file has, 0 if it has none.
 
         Args:
-          x: string [batch], [batch, (tokens)] or [batch, (lists), (tokens)].
+          x: string [batch, (tokens)] or [batch, (lists), (tokens)].
         """
-        if not isinstance(x, tf.RaggedTensor):
-            x = tf.RaggedTensor.from_uniform_row_length(x, 1)
-        elif x.ragged_rank > 1:
+        if x.ragged_rank > 1:
             x = x.merge_dims(1, -1)
         places = x.with_values(self._places.lookup(x.values)).to_tensor(0)
         total = sum_columns(places, lambda column: tf.cast(tf.gather(self._vectors, column), tf.float64))
