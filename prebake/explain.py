@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
@@ -50,7 +51,9 @@ def explain(run_dir: str, spec: Spec, *, csv: str = "", row: str = "") -> str:
       ArtifactError: there is no `transform/`.
     """
     graph = load_graph(os.path.join(run_dir, "transform"))
-    found = _row_of_file(csv, graph) if csv else _given_row(row, graph)
+    # `transform/` does not know where the files lie.
+    root = pattern_root(all_patterns(spec.data))
+    found = _row_of_file(csv, root, graph) if csv else _given_row(row, root, graph)
     lines = [] if _same_features(spec, graph.spec) else [f"note: {run_dir} has other features than the spec"]
     try:
         for feature in explain_row(graph, found.values, found.cells):
@@ -80,17 +83,15 @@ def _same_features(asked: Spec, found: Spec) -> bool:
 
 def _reason(error: tf.errors.InvalidArgumentError) -> str:
     """What the graph refused, without TensorFlow's frame."""
-    lines = [line.strip() for line in error.message.splitlines() if line.strip()]
-    chosen = next((line for line in lines if "column" in line or "lists" in line), lines[0])
-    return chosen.strip("b'\"")
+    _, _, told = error.message.partition("Summarized data: ")
+    parts = re.findall(r"""b?(["'])(.*?)\1$""", told, re.MULTILINE)
+    return " ".join(text for _, text in parts) or error.message.splitlines()[0]
 
 
-def _row_of_file(csv: str, graph: TransformGraph) -> _Row:
+def _row_of_file(csv: str, root: str, graph: TransformGraph) -> _Row:
     path, _, number = csv.rpartition(":")
     if not path or not number.isdecimal():
         raise DataError(csv, None, None, None, "is not FILE:ROW, e.g. data/a.csv:17")
-    data = graph.spec.data
-    root = pattern_root(all_patterns(data))
     absolute = os.path.abspath(path)
     relative = relative_path(absolute, root)
     # Files that a cell names lie below the folder that the patterns share, or else beside the CSV file.
@@ -100,10 +101,10 @@ def _row_of_file(csv: str, graph: TransformGraph) -> _Row:
     except OSError as error:
         raise DataError(path, None, None, None, f"cannot be read: {error.strerror}") from None
     with raw:
-        return _read(raw, path, int(number), CsvFile(absolute, below, 0, None), graph, data)
+        return _read(raw, path, int(number), CsvFile(absolute, below, 0, None), graph, graph.spec.data)
 
 
-def _given_row(row: str, graph: TransformGraph) -> _Row:
+def _given_row(row: str, root: str, graph: TransformGraph) -> _Row:
     data = Data()
     data.CopyFrom(graph.spec.data)
     dialect = data.dialect
@@ -128,7 +129,6 @@ def _given_row(row: str, graph: TransformGraph) -> _Row:
     data.columns.extend(kept)
     dialect.header, dialect.compression = False, COMPRESSION_NONE
     stream = io.BytesIO(row.encode(errors="surrogateescape") + b"\n")
-    root = pattern_root(all_patterns(data))
     try:
         return _read(stream, _GIVEN, 1, CsvFile(os.path.join(root, _GIVEN), _GIVEN, 0, None), graph, data)
     except DataError as error:
