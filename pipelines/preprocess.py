@@ -92,11 +92,19 @@ def extend(
         return []
     with temporary_directory(run_dir, "index-scratch") as scratch:
         indexed = index_files(spec, earlier.to_index(files), scratch, beam_args)
+    sizes = load_graph(directory).sizes if keep_ids else {}
     every = earlier.with_known(files, indexed)
     earlier.check_spec(transform_manifest(spec, every))
     analyze(spec, every, run_dir, beam_args=beam_args, earlier=earlier)
     graph = load_graph(directory)
     lines = moved(earlier.statistics, graph.learnt.statistics, earlier.tokens, graph.learnt.vocabularies)
+    others = [
+        feature.name
+        for feature in spec.features
+        if keep_ids and any(sizes[name] != graph.sizes[name] for name in feature.cross.of)
+    ]
+    if others:
+        lines.append(f"other ids, since what they cross has more of them: {', '.join(others)}")
     if not earlier.is_enough:
         lines.append("all files were read again: preprocessing_fn has analyzers that TFT cannot extend")
     return lines

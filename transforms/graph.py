@@ -70,6 +70,11 @@ class TransformGraph(tf.Module):
             for column in raw_columns(spec, user_columns)
         }
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """How many ids each feature gives, intermediate ones too; 0: numbers."""
+        return {name: built.size for name, built in self._built.items()}
+
     def apply(self, raw: Raw, folds: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """Features of a batch.
 

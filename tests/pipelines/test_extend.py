@@ -32,7 +32,9 @@ def test_extended_by_new_files_it_is_the_full_analysis(tmp_path):
 
 
 def test_extended_with_kept_ids(tmp_path):
-    text = every_family.with_features("city", "standardize")
+    text = every_family.with_features("city", "standardize", "rooms_id").replace(
+        "features:", "features:\n  by_city: {cross: {of: [city, rooms_id]}}"
+    )
     spec = every_family.write(tmp_path, text)
     late = tmp_path / "data" / "0.csv"
     content = late.read_bytes().replace(b"Rome", b"Paris")
@@ -45,6 +47,7 @@ def test_extended_with_kept_ids(tmp_path):
     lines = extend(spec, run, keep_ids=True)
     assert vocabulary.read_bytes() == before + b"Paris\n"
     assert "vocabulary of city: 1 new (Paris)" in lines
+    assert lines[-1] == "other ids, since what they cross has more of them: by_city"
     assert preprocess(spec, run) == {"analyze": False, "transform": True}
 
 
