@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-from prebake.explain import explain
 from prebake.pipelines.preprocess import load
 from prebake.transforms.explain import explain_row
 from prebake.transforms.graph import load_graph
 from prebake.transforms.saved_graph import load_saved_graph
 from shard_rows import raw_rows, row_bits
+
+from prebake.explain import explain
 
 
 def test_values_are_those_of_the_saved_graph(every):
