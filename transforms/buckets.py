@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ..schemas.statistics_pb2 import ColumnStatistics
 from .device import wide, widen
-from .missing import SMALLEST
+from .missing import SMALLEST, flush
 
 
 def bucketize(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
@@ -47,7 +47,7 @@ def interpolate(x: tf.Tensor, boundaries: np.ndarray) -> tf.Tensor:
     # Added one by one: the order of a sum over an axis is the processor's choice.
     for place in range(1, len(boundaries) - 1):
         total += shares[:, place]
-    return tf.cast(total * wide(1.0 / (len(boundaries) - 1)), tf.float32)
+    return flush(tf.cast(total * wide(1.0 / (len(boundaries) - 1)), tf.float32))
 
 
 def piecewise_linear(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
@@ -66,10 +66,10 @@ def piecewise_linear(x: tf.Tensor, edges: np.ndarray) -> tf.Tensor:
         return tf.zeros_like(x)[:, tf.newaxis]
     shares = _shares(x, edges)
     if len(edges) == 2:
-        return tf.cast(shares, tf.float32)
+        return flush(tf.cast(shares, tf.float32))
     first = tf.minimum(shares[:, :1], wide(1))
     last = tf.maximum(shares[:, -1:], wide(0))
-    return tf.cast(tf.concat([first, _limited(shares[:, 1:-1]), last], axis=1), tf.float32)
+    return flush(tf.cast(tf.concat([first, _limited(shares[:, 1:-1]), last], axis=1), tf.float32))
 
 
 def piecewise_linear_edges(statistics: ColumnStatistics, buckets: int) -> np.ndarray:

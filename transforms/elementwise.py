@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from .device import wide, widen
-from .missing import SMALLEST
+from .missing import flush
 
 
 def log1p(x: tf.Tensor) -> tf.Tensor:
@@ -36,5 +36,4 @@ def clip(x: tf.Tensor, low: float | None, high: float | None) -> tf.Tensor:
 
 
 def _narrow(x: tf.Tensor) -> tf.Tensor:
-    narrow = tf.cast(x, tf.float32)
-    return tf.where(tf.abs(narrow) < SMALLEST, tf.constant(0, tf.float32), narrow)
+    return flush(tf.cast(x, tf.float32))

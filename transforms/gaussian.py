@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas.statistics_pb2 import ColumnStatistics
-from .device import wide, widen
+from .device import is_on_device, wide, widen
+from .missing import flush
 
 # Tails heavier than this have no variance worth the name.
 _LARGEST_H = 0.95
@@ -36,13 +37,13 @@ class TukeyHH(NamedTuple):
 
 
 def to_gaussian(x: tf.Tensor, statistics: ColumnStatistics) -> tf.Tensor:
-    """z of each x, float32 of any shape; 0 for a constant or empty column."""
+    """z of each x, float32 of any shape, infinite where x is; 0 for a constant or empty column."""
     parameters = fit(statistics.l_moments)
     if not parameters.scale:
         return tf.zeros_like(x)
     y = (widen(x) - wide(parameters.location)) * wide(1.0 / parameters.scale)
     h = tf.where(y < 0, wide(parameters.left), wide(parameters.right))
-    return tf.cast(_inverse(y, h), tf.float32)
+    return flush(tf.cast(tf.where(tf.math.is_finite(y), _inverse(y, h), y), tf.float32))
 
 
 def _inverse(y: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
@@ -50,7 +51,10 @@ def _inverse(y: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
 
     With u = z², ln u + h u = ln y²: increasing and concave, so Newton's steps from below stay below and cannot miss.
     """
-    square = tf.maximum(y * y, wide(1e-300))
+    # Far beyond any y of float32 numbers, but on a device within what it can square.
+    limit = wide(1e18 if is_on_device() else 1e150)
+    bounded = tf.minimum(tf.abs(y), limit)
+    square = tf.maximum(bounded * bounded, wide(1e-300))
     wanted = tf.math.log(square)
     u = square / (1.0 + h * square)
     for _ in range(_NEWTON_STEPS):

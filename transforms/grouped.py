@@ -11,7 +11,8 @@ import tensorflow as tf
 from ..schemas.spec_pb2 import MinMax
 from ..schemas.statistics_pb2 import ColumnStatistics, Group, GroupStatistics
 from .categorical import TokenTable
-from .numeric import scale_factor
+from .missing import flush
+from .numeric import scale, scale_factor
 
 
 class GroupTable(tf.Module):
@@ -33,14 +34,17 @@ class GroupTable(tf.Module):
         entries: Sequence[Group | ColumnStatistics] = [*self._groups, overall]
         mean = [entry.mean for entry in entries]
         factor = [scale_factor(1.0, math.sqrt(entry.variance)) for entry in entries]
-        return (x - self._of(mean, keys)) * self._of(factor, keys)
+        return self._scale(x, keys, mean, factor)
 
     def min_max(self, x: tf.Tensor, keys: tf.Tensor, overall: ColumnStatistics, bounds: MinMax) -> tf.Tensor:
         """low + (x - min) * ((high - low) / (max - min)) of the group, float32 [batch]."""
         entries: Sequence[Group | ColumnStatistics] = [*self._groups, overall]
         least = [entry.min for entry in entries]
         factor = [scale_factor(bounds.high - bounds.low, entry.max - entry.min) for entry in entries]
-        return np.float32(bounds.low) + (x - self._of(least, keys)) * self._of(factor, keys)
+        return flush(np.float32(bounds.low) + self._scale(x, keys, least, factor))
 
-    def _of(self, values: Sequence[float | np.float32], keys: tf.Tensor) -> tf.Tensor:
-        return tf.gather(tf.constant(np.array(values, np.float32)), self._table(keys))
+    def _scale(
+        self, x: tf.Tensor, keys: tf.Tensor, shifts: Sequence[float], factors: Sequence[float]
+    ) -> tf.Tensor:
+        group = self._table(keys)
+        return scale(x, np.array(shifts), np.array(factors), lambda values: tf.gather(values, group))

@@ -39,14 +39,19 @@ def fill(x: tf.Tensor, value: float | int | bytes) -> tf.Tensor:
     return tf.where(is_missing(x), tf.constant(value, x.dtype), x)
 
 
-def to_float(x: tf.Tensor) -> tf.Tensor:
-    """float32, an int64 column rounded to it; missing is NaN in both.
+def flush(x: tf.Tensor) -> tf.Tensor:
+    """float32 `x`, where numbers below the smallest normal one become 0, and so does -0.
 
-    Numbers below the smallest normal one become 0, and so does -0: TensorFlow flushes them in some threads and not in
-    others, so that a row would differ between a request and the training examples.
+    TensorFlow flushes them in some threads and not in others, so that a row would differ between a request and the training
+    examples.
     """
+    return tf.where(tf.abs(x) < SMALLEST, tf.constant(0, tf.float32), x)
+
+
+def to_float(x: tf.Tensor) -> tf.Tensor:
+    """float32 without subnormal numbers, an int64 column rounded to it; missing is NaN in both."""
     if x.dtype == tf.float32:
-        return tf.where(tf.abs(x) < SMALLEST, tf.constant(0, tf.float32), x)
+        return flush(x)
     return tf.where(is_missing(x), tf.constant(np.nan, tf.float32), tf.cast(x, tf.float32))
 
 
@@ -54,7 +59,7 @@ def number_fill(feature: Feature, source: Source, learnt: Learnt) -> float:
     """What a missing number becomes, before it is scaled. A source without any value is filled with 0."""
     fill_with = feature.missing
     if fill_with.fill == CONSTANT:
-        value = float(np.float32(source.constant(fill_with.constant, learnt.of)))
+        value = _narrow(float(source.constant(fill_with.constant, learnt.of)))
         if math.isnan(value):
             reason = f"'{fill_with.constant}' is missing itself after the steps of `before`: give another one"
             raise SpecError("spec", None, f"features.{feature.name}.missing.constant", reason)
@@ -63,10 +68,16 @@ def number_fill(feature: Feature, source: Source, learnt: Learnt) -> float:
     if not statistics.present:
         return 0.0
     if fill_with.fill == MEDIAN:
-        return float(np.float32(statistics.median))
+        return _narrow(statistics.median)
     if fill_with.fill == MOST_FREQUENT:
-        return float(np.float32(float(statistics.most_frequent)))
-    return float(np.float32(statistics.mean))
+        return _narrow(float(statistics.most_frequent))
+    return _narrow(statistics.mean)
+
+
+def _narrow(value: float) -> float:
+    """The nearest binary32 number that `flush` leaves as it is."""
+    narrow = np.float32(value)
+    return float(narrow) if not abs(narrow) < SMALLEST else 0.0
 
 
 def token_fill(feature: Feature, source: Source, learnt: Learnt) -> float | int | bytes | None:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from ..schemas.spec_pb2 import Pca
 from ..schemas.statistics_pb2 import Covariance
 from .device import wide, widen
-from .missing import SMALLEST
+from .missing import flush
 
 # A component whose share of the variance is below this is noise of rounding: it is 0 when whitened.
 _NOISE = 1e-9
@@ -47,11 +47,10 @@ def project(columns: Sequence[tf.Tensor], mean: np.ndarray, matrix: np.ndarray) 
       mean, matrix: from `components`.
 
     Returns:
-      float32 [batch, dimension].
+      float32 [batch, dimension]; of a row with an infinite value, infinite or NaN.
     """
     # Column by column rather than a matrix product, whose order of sums depends on the size of the batch.
     total = widen(tf.zeros_like(columns[0]))[:, tf.newaxis]
     for place, x in enumerate(columns):
         total += (widen(x) - wide(mean[place]))[:, tf.newaxis] * wide(matrix[place][np.newaxis, :])
-    narrow = tf.cast(total, tf.float32)
-    return tf.where(tf.abs(narrow) < SMALLEST, tf.constant(0, tf.float32), narrow)
+    return flush(tf.cast(total, tf.float32))

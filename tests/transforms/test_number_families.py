@@ -200,3 +200,60 @@ def test_gaussian_is_monotone_and_finite():
     found = gaussian.to_gaussian(tf.constant(x), statistics).numpy()
     assert np.isfinite(found).all()
     assert (np.diff(found) >= 0).all()
+
+
+def test_a_column_as_wide_as_binary32_is_scaled_alike_in_every_thread():
+    # 1 / 3e38 and 1 / 6.8e38 are subnormal, and so is (1 - 0) / 3e38: TensorFlow's threads and Python's differ there.
+    most = float(np.finfo(np.float32).max)
+    statistics = ColumnStatistics(mean=0, variance=9e76, min=-most, max=most, median=0)
+    statistics.ranks.add(rank=0.25, value=-most)
+    statistics.ranks.add(rank=0.75, value=most)
+    x = floats(most, -most, 1.5e38, 1, 0, math.inf)
+    for apply in (lambda f: f, tf.function):
+        found = of(apply(lambda x: numeric.standardize(x, statistics))(x))
+        np.testing.assert_allclose(found, [most / 3e38, -most / 3e38, 0.5, 0, 0, math.inf], rtol=3e-7)
+        found = of(apply(lambda x: numeric.min_max(x, statistics, MinMax(low=0, high=1)))(x))
+        np.testing.assert_allclose(found, [1, 0, 0.5 + 0.75e38 / most, 0.5, 0.5, math.inf], rtol=3e-7)
+        found = of(apply(lambda x: numeric.robust(x, statistics))(x))
+        np.testing.assert_allclose(found, [0.5, -0.5, 0.75e38 / most, 0, 0, math.inf], rtol=3e-7)
+    wide = GroupStatistics(
+        groups=[Group(key=b"a", mean=0, variance=9e76), Group(key=b"b", mean=2, variance=4)]
+    )
+    table = GroupTable(wide, tf.string)
+    found = of(table.standardize(floats(1.5e38, 6), tf.constant(["a", "b"]), ColumnStatistics(variance=1)))
+    assert found == [0.5, 2]
+
+
+def test_a_column_of_the_smallest_numbers_is_scaled_alike_in_every_thread():
+    tiny = float(np.finfo(np.float32).tiny)
+    # 2.5 * tiny - 2 * tiny is subnormal, and so is a mean of tiny / 2.
+    near = ColumnStatistics(mean=2 * tiny, variance=(2 * tiny) ** 2)
+    below = ColumnStatistics(mean=tiny / 2, variance=(2 * tiny) ** 2)
+    x = floats(2.5 * tiny, 4 * tiny, 0)
+    for apply in (lambda f: f, tf.function):
+        np.testing.assert_allclose(
+            of(apply(lambda x: numeric.standardize(x, near))(x)), [0.25, 1, -1], rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            of(apply(lambda x: numeric.standardize(x, below))(x)), [1, 1.75, -0.25], rtol=1e-6
+        )
+
+
+def test_infinite_numbers():
+    """A number beyond all goes beyond all, where the transform has no end and the column is not constant."""
+    x = floats(math.inf, -math.inf)
+    table = GroupTable(groups(), tf.string)
+    overall = ColumnStatistics(mean=10, variance=25, min=0, max=20)
+    for key, expected in (("a", [math.inf, -math.inf]), ("?", [math.inf, -math.inf]), ("flat", [0, 0])):
+        assert of(table.standardize(x, tf.constant([key, key]), overall)) == expected
+    assert of(table.min_max(x, tf.constant(["flat"] * 2), overall, MinMax(low=-1, high=1))) == [-1, -1]
+    for tails in ([0.3, 1.1, 0.2, 0.4], [0.0, 0.56418958, 0.0, 0.12260172]):
+        assert of(gaussian.to_gaussian(x, ColumnStatistics(l_moments=tails))) == [math.inf, -math.inf]
+    edges = np.array([0, 1, 3], np.float32)
+    assert of(buckets.interpolate(x, edges)) == [1, 0]
+    assert of(buckets.piecewise_linear(x, edges)) == [[1, math.inf], [-math.inf, 0]]
+    assert of(buckets.bucketize(x, edges)) == [3, 0]
+    assert of(elementwise.clip(x, -1.0, 2.0)) == [2, -1]
+    # These make missing what they cannot hold.
+    np.testing.assert_array_equal(elementwise.log1p(x), np.array([np.inf, np.nan], np.float32))
+    assert np.isnan(elementwise.power(x, 0.5)).all()
