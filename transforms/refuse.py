@@ -18,6 +18,9 @@ def accept(column: str, values: tf.Tensor, good: tf.Tensor, reason: str) -> tf.T
       InvalidArgumentError (when it runs): some are not good; shows the first three of them.
     """
     shown = tf.boolean_mask(values, ~good)[:3]
+    if shown.dtype == tf.string:
+        # Bytes that are no text would make another error, which says nothing, of the one below.
+        shown = tf.strings.unicode_transcode(shown, "UTF-8", "UTF-8", errors="replace")
     check = tf.debugging.Assert(tf.reduce_all(good), [f"column '{column}' {reason}:", shown])
     # When it runs eagerly the assertion gives no operation to depend on: it has raised already.
     with tf.control_dependencies([check] if check is not None else []):

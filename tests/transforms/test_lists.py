@@ -83,6 +83,8 @@ def test_numbers_in_lists_by_hand():
         (["1;nan"], {"type": FLOAT}, "is not a number:", "nan"),
         (["1;inf"], {"type": FLOAT}, "is not a number:", "inf"),
         (["1; 2"], {"type": FLOAT}, "is not a number:", " 2"),
+        # Bytes that are no text are shown as U+FFFD.
+        ([b"1;2\xff"], {"type": FLOAT}, "is not a number:", "2\ufffd"),
         (["1;1e39"], {"type": FLOAT}, "is out of range:", "1e39"),
         (["1;1.0"], {"type": INT}, "is not a whole number:", "1.0"),
         (["9223372036854775808;1"], {"type": INT}, "is out of range:", "9223372036854775808"),
