@@ -13,26 +13,34 @@ from .refuse import accept
 
 # How JPEG, PNG, GIF and BMP files begin.
 _BEGINNINGS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM")
+# Where a BMP file says how many bits a pixel has (16 bits, little-endian).
+_BMP_BITS = 28
 
 
 def decode_image(x: tf.Tensor, height: int, width: int, channels: int, column: str) -> tf.Tensor:
     """Images, resized (bilinear): float32 [batch, height, width, channels] from 0 to 1.
 
     Args:
-      x: string [batch], JPEG, PNG, GIF (its first frame) or BMP; empty is missing.
+      x: string [batch], JPEG, PNG (without its transparency; of 16 bits the upper 8), GIF (its first frame) or BMP with 24
+        bits a pixel; empty is missing.
       height: in pixels.
       width: in pixels.
       channels: 3, or 1 for luminance.
       column: named in errors.
 
     Raises:
-      InvalidArgumentError (when it runs): bytes are no image.
+      InvalidArgumentError (when it runs): bytes are no such image.
     """
     black = tf.io.encode_png(tf.zeros([1, 1, 3], tf.uint8))
     files = tf.where(is_missing(x), black, x)
     known = [tf.equal(tf.strings.substr(files, 0, len(begin)), begin) for begin in _BEGINNINGS]
     shown = tf.strings.substr(files, 0, 8)
     checked = accept(column, shown, tf.reduce_any(known, axis=0), "is not a JPEG, PNG, GIF or BMP image")
+    # The kernel reads a BMP of other pixels as if they had three bytes each.
+    header = tf.strings.join([tf.strings.substr(files, 0, _BMP_BITS + 2), "\0" * _BMP_BITS + "\0\0"])
+    bits = tf.strings.substr(header, _BMP_BITS, 2)
+    plain = tf.not_equal(tf.strings.substr(files, 0, 2), "BM") | tf.equal(bits, b"\x18\0")
+    checked_bits = accept(column, shown, plain, "is a BMP image that has not 24 bits a pixel")
 
     def decode(file: tf.Tensor) -> tf.Tensor:
         # As three channels first: GIF and BMP give no other number.
@@ -43,7 +51,7 @@ def decode_image(x: tf.Tensor, height: int, width: int, channels: int, column: s
             pixels = ((299 * red + 587 * green + 114 * blue + 500) // 1000)[..., tf.newaxis]
         return tf.image.resize(tf.cast(pixels, tf.float32), [height, width]) * (1 / 255)
 
-    with tf.control_dependencies([checked]):
+    with tf.control_dependencies([checked, checked_bits]):
         files = tf.identity(files)
     return tf.map_fn(decode, files, fn_output_signature=tf.TensorSpec([height, width, channels], tf.float32))
 
