@@ -17,6 +17,7 @@ import pyarrow as pa
 from . import spec_pb2
 from .compressed import open_stream
 from .errors import DataError
+from .infer_cells import list_separator, time_formats
 from .numerals import parse_floats, parse_ints
 
 NULL_CANDIDATES = ("?", "NA", "N/A", "NULL", "null", "nan", "NaN", "-")
@@ -34,16 +35,20 @@ class ColumnProfile:
     """Of one column in the sample.
 
     Attributes:
-      type: FLOAT, INT or STRING, or the type that the spec declares.
+      type: FLOAT, INT, TIME or STRING, or the type that the spec declares.
       cells: number of cells.
       counts: how often each present value occurs.
       null_tokens: candidates that stand for missing values here, though the spec does not say so.
+      format: of a TIME column.
+      separator: of a column of lists, else "".
     """
 
     type: spec_pb2.ColumnType
     cells: int
     counts: Counter[str]
     null_tokens: tuple[str, ...] = ()
+    format: str = ""
+    separator: str = ""
 
     @property
     def present(self) -> int:
@@ -102,17 +107,22 @@ def sample_rows(
 
 
 def infer_columns(
-    header: Sequence[str], rows: Sequence[Sequence[str]], null_tokens: Collection[str] = ()
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    null_tokens: Collection[str] = (),
+    plain: Collection[str] = (),
 ) -> tuple[dict[str, ColumnProfile], list[str]]:
     """Infers each column's type.
 
-    A column is INT if every present cell is by the numeral grammar, else FLOAT if every one is, else STRING.
-    If no null tokens are given, candidates count as missing in columns that are numbers but for them.
+    A column is INT if every present cell is by the numeral grammar, else FLOAT if every one is, else TIME if every one
+    follows the same format, else STRING, perhaps with a separator. If no null tokens are given, candidates count as missing
+    in columns that are numbers or times but for them.
 
     Args:
       header: n names.
       rows: each of n cells.
       null_tokens: of the dialect. The empty cell is always missing.
+      plain: columns that are neither times nor lists, whatever they look like.
 
     Returns:
       Profile by column name, in the order of the header; notes, one line each.
@@ -122,21 +132,29 @@ def infer_columns(
     for index, name in enumerate(header):
         counts = _count((row[index] for row in rows), null_tokens)
         tokens: tuple[str, ...] = ()
-        kind = _narrowest_type(counts)
+        may_be_time = name not in plain
+        kind, formats = _narrowest_type(counts, may_be_time)
         found = tuple(t for t in NULL_CANDIDATES if t in counts) if kind == spec_pb2.STRING else ()
         rest = Counter({value: n for value, n in counts.items() if value not in found})
-        if found and rest and _narrowest_type(rest) != spec_pb2.STRING:
+        rest_kind, rest_formats = _narrowest_type(rest, may_be_time) if found else (kind, formats)
+        if found and rest and rest_kind != spec_pb2.STRING:
+            what = "time" if rest_kind == spec_pb2.TIME else "number"
             if null_tokens:
                 notes.append(
-                    f"column '{name}' would be a number but for {_quoted(found)}: no null token says so"
+                    f"column '{name}' would be a {what} but for {_quoted(found)}: no null token says so"
                 )
             else:
-                kind, counts, tokens = _narrowest_type(rest), rest, found
-                notes.append(f"column '{name}' is a number but for {_quoted(found)}: taken as missing")
+                kind, counts, tokens, formats = rest_kind, rest, found, rest_formats
+                notes.append(f"column '{name}' is a {what} but for {_quoted(found)}: taken as missing")
         elif any(counts[t] >= _FREQUENT * len(rows) for t in found):
             shares = ", ".join(f"'{t}' in {counts[t] / len(rows):.1%}" for t in found)
             notes.append(f"column '{name}' has {shares} of the rows: a null token, if it means missing")
-        profiles[name] = ColumnProfile(kind, len(rows), counts, tokens)
+        if len(formats) > 1:
+            asked = " or ".join(f'"{one}"' for one in formats)
+            notes.append(f"column '{name}' holds times, as text unless it is {{type: time, format: {asked}}}")
+        separator = list_separator(counts) if kind == spec_pb2.STRING and may_be_time else ""
+        format = formats[0] if kind == spec_pb2.TIME else ""
+        profiles[name] = ColumnProfile(kind, len(rows), counts, tokens, format, separator)
     return profiles, notes
 
 
@@ -149,7 +167,13 @@ def profile_columns(
     """Profiles of the declared columns that the sample has."""
     place = {name: i for i, name in enumerate(header)}
     return {
-        c.name: ColumnProfile(c.type, len(rows), _count((r[place[c.name]] for r in rows), null_tokens))
+        c.name: ColumnProfile(
+            c.type,
+            len(rows),
+            _count((r[place[c.name]] for r in rows), null_tokens),
+            format=c.format,
+            separator=c.separators[0] if c.separators else "",
+        )
         for c in columns
         if c.name in place
     }
@@ -221,13 +245,17 @@ def _count(cells: Iterable[str], null_tokens: Collection[str]) -> Counter[str]:
     return counts
 
 
-def _narrowest_type(counts: Counter[str]) -> spec_pb2.ColumnType:
+def _narrowest_type(counts: Counter[str], may_be_time: bool) -> tuple[spec_pb2.ColumnType, list[str]]:
+    """The type, and the time formats that the cells follow: TIME if it is one."""
     if not counts:
-        return spec_pb2.STRING
+        return spec_pb2.STRING, []
     cells = pa.array(list(counts), pa.string())
     if not parse_ints(cells)[1].any():
-        return spec_pb2.INT
-    return spec_pb2.STRING if parse_floats(cells)[1].any() else spec_pb2.FLOAT
+        return spec_pb2.INT, []
+    if not parse_floats(cells)[1].any():
+        return spec_pb2.FLOAT, []
+    formats = time_formats(counts) if may_be_time else []
+    return (spec_pb2.TIME if len(formats) == 1 else spec_pb2.STRING), formats
 
 
 def _quoted(tokens: Sequence[str]) -> str:

@@ -42,7 +42,7 @@ def commented_yaml(paths: Sequence[str], label: str) -> str:
     header, rows = sample_rows(files, dialect, _open)
     if label not in header:
         raise SpecError(files[0], None, "", f"no column {quote(label)}", nearest(label, header))
-    profiles, _ = infer_columns(header, rows)
+    profiles, _ = infer_columns(header, rows, plain=[label])
     notices: list[str] = []
     asked = spec_pb2.Spec(data=spec_pb2.Data(files=patterns, label=spec_pb2.Label(column=label)))
     asked.data.dialect.delimiter = dialect.delimiter
@@ -114,12 +114,13 @@ def _data_lines(
         "  label:",
         f"    column: {_text(label)}",
         f"    kind: {kind}  # regression, binary or multiclass",
-        f"  # float, int, string, or ignore for one that is not read; the comments tell of {rows:,} rows",
+        f"  # float, int, string, time, or ignore for one that is not read; the comments tell of {rows:,} rows",
         "  columns:",
     ]
     for column in data.columns:
-        type_ = enum_name(spec_pb2.ColumnType.DESCRIPTOR, column.type)
-        lines.append(_comment(f"    {_text(column.name)}: {type_}", _describe(profiles[column.name])))
+        lines.append(
+            _comment(f"    {_text(column.name)}: {_column_value(column)}", _describe(profiles[column.name]))
+        )
     split = data.split
     shares = f"{{train: {split.train}, valid: {split.valid}, test: {split.test}}}"
     lines.append(f"  split: {shares}  # shares of the rows")
@@ -138,20 +139,66 @@ def _describe(profile: ColumnProfile) -> str:
     return f"{len(profile.counts)} distinct{missing}, e.g. {shown}"
 
 
+def _column_value(column: spec_pb2.Column) -> str:
+    type_ = enum_name(spec_pb2.ColumnType.DESCRIPTOR, column.type)
+    if column.type == spec_pb2.TIME:
+        return f"{{type: {type_}, format: {_text(column.format)}}}"
+    if column.separators:
+        return f"{{type: {type_}, separators: {_text(column.separators[0])}}}"
+    return type_
+
+
 def _feature_lines(spec: spec_pb2.Spec, notices: Sequence[str]) -> list[str]:
     lines = [f"# {_printable(notice)}" for notice in notices]
-    lines.append("features:  # as_is, standardize, min_max, buckets, vocabulary, hash, cross")
+    lines += [
+        "# Ids are one-hot up to 50 of them, an embedding above; `encode: {one_hot_up_to: 10}` moves a feature's border.",
+        "features:  # as_is, standardize, buckets, vocabulary, cross, …: docs/features.md has them all",
+    ]
+    columns = {column.name: column for column in spec.data.columns}
     for feature in spec.features:
-        transform = feature.WhichOneof("transform")
-        if feature.column == feature.name:
-            value = str(transform)
-        else:
-            value = f"{{column: {_text(feature.column)}, {transform}: {{}}}}"
-        comment = (
-            "missing becomes the mean" if transform == "standardize" else "missing becomes an id of its own"
-        )
-        lines.append(_comment(f"  {_text(feature.name)}: {value}", comment))
+        comment = _feature_comment(feature, columns[feature.column])
+        lines.append(_comment(f"  {_text(feature.name)}: {_feature_value(feature)}", comment))
     return lines
+
+
+def _feature_value(feature: spec_pb2.Feature) -> str:
+    """Of a proposed feature, whose messages are few."""
+    transform = str(feature.WhichOneof("transform"))
+    value = "{}"
+    if feature.HasField("vocabulary") and feature.vocabulary.top_k:
+        value = f"{{top_k: {feature.vocabulary.top_k}}}"
+    elif transform in ("time_part", "cyclical"):
+        value = enum_name(spec_pb2.Part.DESCRIPTOR, getattr(feature, transform).part)
+    parts = [] if feature.column == feature.name else [f"column: {_text(feature.column)}"]
+    if feature.before:
+        parts.append(f"before: [{', '.join(map(_step_value, feature.before))}]")
+    if not parts and value == "{}" and not feature.tf_idf:
+        return transform
+    parts.append(f"{transform}: {value}")
+    if feature.tf_idf:
+        parts.append("tf_idf: true")
+    return f"{{{', '.join(parts)}}}"
+
+
+def _step_value(step: spec_pb2.Step) -> str:
+    if step.HasField("age"):
+        return f"{{age: {_text(step.age.reference)}}}"
+    if step.HasField("split"):
+        return f"{{split: {enum_name(spec_pb2.SplitBy.DESCRIPTOR, step.split.by)}}}"
+    return str(step.WhichOneof("step"))
+
+
+def _feature_comment(feature: spec_pb2.Feature, column: spec_pb2.Column) -> str:
+    if feature.before and feature.before[0].HasField("age"):
+        return "days before the latest in the sample; missing becomes the mean"
+    if feature.HasField("cyclical"):
+        whole = "year" if feature.cyclical.part == spec_pb2.DAY_OF_YEAR else "day"
+        return f"place in the {whole}, as sine and cosine; missing becomes 0, 0"
+    if feature.tf_idf:
+        return "words, by tf-idf"
+    if feature.HasField("standardize"):
+        return "missing becomes the mean"
+    return "each value of the list by itself" if column.separators else "missing becomes an id of its own"
 
 
 def _printable(text: str) -> str:

@@ -7,14 +7,15 @@ from collections.abc import Collection, Iterable, Mapping
 
 from . import spec_pb2
 from .infer import ColumnProfile
+from .propose_text import is_distinct, is_free_text, is_named_id, is_row_number
+from .propose_time import propose_time_features
 
 RESERVED_NAMES = ("label", "weight")
 
 # An integer column with fewer values than this holds categories rather than amounts.
 _FEW_VALUES = 10
-# A text column looks like an identifier if of at least so many sampled values this share is distinct.
-_IDENTIFIER_CELLS = 50
-_IDENTIFIER_SHARE = 0.95
+# Words of free text that are kept.
+_WORDS = 10_000
 
 
 def propose_features(
@@ -22,7 +23,10 @@ def propose_features(
     without: Collection[str],
     profiles: Mapping[str, ColumnProfile],
 ) -> tuple[list[spec_pb2.Feature], list[str]]:
-    """One feature per column: FLOAT is standardized, STRING gets a vocabulary, INT one or the other.
+    """What each column is likely to be of use for.
+
+    A number is standardized; text, and an integer of few values or named an id, gets a vocabulary; free text one of its
+    words, with tf-idf; a list of text one of its elements; a time its age, season, weekday and hour, as far as they vary.
 
     Args:
       columns: of the spec.
@@ -39,23 +43,57 @@ def propose_features(
         if column.name in without or column.type in (spec_pb2.IGNORE, spec_pb2.COLUMN_TYPE_UNSPECIFIED):
             continue
         profile = profiles.get(column.name)
-        if profile and not profile.counts:
-            notes.append(f"column '{column.name}' has no value in the sample: left out of the features")
+        why = _why_left_out(column, profile)
+        if why:
+            notes.append(f"column '{column.name}' {why}: left out of the features")
             continue
-        if column.type == spec_pb2.STRING and profile and _looks_like_identifier(profile):
-            shown = f"{len(profile.counts)} distinct values in {profile.present} sampled rows"
-            notes.append(
-                f"column '{column.name}' looks like an identifier ({shown}): left out of the features"
-            )
-            continue
-        feature = spec_pb2.Feature(name=_feature_name(column.name, taken), column=column.name)
-        few = column.type == spec_pb2.INT and profile is not None and len(profile.counts) < _FEW_VALUES
-        getattr(
-            feature, "vocabulary" if column.type == spec_pb2.STRING or few else "standardize"
-        ).SetInParent()
-        taken.add(feature.name)
-        features.append(feature)
+        for suffix, feature in _features_of(column, profile):
+            feature.name = _feature_name(f"{column.name}_{suffix}" if suffix else column.name, taken)
+            feature.column = column.name
+            taken.add(feature.name)
+            features.append(feature)
     return features, notes
+
+
+def _why_left_out(column: spec_pb2.Column, profile: ColumnProfile | None) -> str:
+    if column.type in (spec_pb2.FILE, spec_pb2.BASE64):
+        return "holds bytes, which only image and tensor read"
+    if profile is None:
+        return ""
+    if not profile.counts:
+        return "has no value in the sample"
+    if column.separators or not is_distinct(profile):
+        return ""
+    is_id = (column.type == spec_pb2.STRING and not is_free_text(profile)) or (
+        column.type == spec_pb2.INT and (is_named_id(column.name) or is_row_number(profile))
+    )
+    shown = f"{len(profile.counts)} distinct values in {profile.present} sampled rows"
+    return f"looks like an identifier ({shown})" if is_id else ""
+
+
+def _features_of(
+    column: spec_pb2.Column, profile: ColumnProfile | None
+) -> Iterable[tuple[str, spec_pb2.Feature]]:
+    """Suffix of the name, and the feature."""
+    if column.type == spec_pb2.TIME:
+        return propose_time_features(column, profile)
+    feature = spec_pb2.Feature()
+    if column.type == spec_pb2.STRING:
+        feature.vocabulary.SetInParent()
+        if profile and not column.separators and is_free_text(profile):
+            feature.before.add().lower.SetInParent()
+            feature.before.add().split.by = spec_pb2.WORDS
+            feature.vocabulary.top_k = _WORDS
+            feature.tf_idf = True
+    elif column.type == spec_pb2.INT and not column.separators and profile and _is_category(column, profile):
+        feature.vocabulary.SetInParent()
+    else:
+        feature.standardize.SetInParent()
+    return [("", feature)]
+
+
+def _is_category(column: spec_pb2.Column, profile: ColumnProfile) -> bool:
+    return len(profile.counts) < _FEW_VALUES or is_named_id(column.name)
 
 
 def propose_label_kind(
@@ -79,10 +117,6 @@ def propose_label_kind(
     if type_ == spec_pb2.INT and not classes:
         return spec_pb2.BINARY if values <= {"0", "1"} else spec_pb2.REGRESSION
     return spec_pb2.BINARY if len(values) <= 2 else spec_pb2.MULTICLASS
-
-
-def _looks_like_identifier(profile: ColumnProfile) -> bool:
-    return profile.present >= _IDENTIFIER_CELLS and len(profile.counts) >= _IDENTIFIER_SHARE * profile.present
 
 
 def _feature_name(column: str, taken: Collection[str]) -> str:

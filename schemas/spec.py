@@ -210,7 +210,9 @@ def _sample(
     header, rows = sample_rows(sorted(set(paths)), data.dialect, open_file, names)
     if data.columns:
         return profile_columns(data.columns, header, rows, data.dialect.null_tokens)
-    profiles, notes = infer_columns(header, rows, data.dialect.null_tokens)
+    # A label is a class or an amount, and a split compares or groups whole cells.
+    plain = (data.label.column, data.weight, data.split.group, data.split.time.column)
+    profiles, notes = infer_columns(header, rows, data.dialect.null_tokens, plain)
     for note in notes:
         notice(note)
     for name, profile in profiles.items():
@@ -218,7 +220,8 @@ def _sample(
         if name == data.label.column and data.label.kind in (spec_pb2.BINARY, spec_pb2.MULTICLASS):
             # Classes written as 0.0 and 1.0 are names, not amounts.
             type_ = spec_pb2.STRING if type_ == spec_pb2.FLOAT else type_
-        data.columns.add(name=name, type=type_)
+        separators = [profile.separator] if profile.separator else []
+        data.columns.add(name=name, type=type_, format=profile.format, separators=separators)
         for token in profile.null_tokens:
             if token not in data.dialect.null_tokens:
                 data.dialect.null_tokens.append(token)

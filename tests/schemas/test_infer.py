@@ -10,7 +10,7 @@ from prebake.schemas import spec_pb2
 from prebake.schemas.errors import DataError
 from prebake.schemas.infer import infer_columns, profile_columns, sample_rows, sniff_delimiter
 
-FLOAT, INT, STRING = spec_pb2.FLOAT, spec_pb2.INT, spec_pb2.STRING
+FLOAT, INT, STRING, TIME = spec_pb2.FLOAT, spec_pb2.INT, spec_pb2.STRING, spec_pb2.TIME
 DIALECT = spec_pb2.Dialect(delimiter=",", quoting=True, header=True)
 
 
@@ -65,6 +65,85 @@ def test_frequent_candidate_in_text_is_told_and_stays_text():
     assert (profiles["a"].type, profiles["a"].counts["?"], profiles["a"].null_tokens) == (STRING, 2, ())
     assert notes == ["column 'a' has '?' in 2.0% of the rows: a null token, if it means missing"]
     assert infer_columns(["a"], rows * 3 + [["z"]] * 400)[1] == []
+
+
+@pytest.mark.parametrize(
+    ("cells", "format"),
+    [
+        (["2024-02-29", "1999-12-31", ""], "%Y-%m-%d"),
+        (["2024-02-29 23:59:59"], "%Y-%m-%d %H:%M:%S"),
+        (["2024-02-29 23:59:59.5", "2024-02-29 23:59:59.25"], "%Y-%m-%d %H:%M:%S.%f"),
+        (["2024-02-29T23:59"], "%Y-%m-%dT%H:%M"),
+        (["2024-02-29T23:59:59Z", "2024-02-29T23:59:59+01:00"], "%Y-%m-%dT%H:%M:%S%z"),
+        (["31.12.1999", "01.02.2000"], "%d.%m.%Y"),
+        (["01.02.2000 10:30"], "%d.%m.%Y %H:%M"),
+        (["12/31/1999", "01/02/2000"], "%m/%d/%Y"),
+        (["31/12/1999", "01/02/2000"], "%d/%m/%Y"),
+        (["2024/01/02"], "%Y/%m/%d"),
+    ],
+)
+def test_time(cells, format):
+    profiles, notes = infer_columns(["a"], [[c] for c in cells])
+    assert (profiles["a"].type, profiles["a"].format, notes) == (TIME, format, [])
+    assert infer_columns(["a"], [[c] for c in cells], plain=["a"])[0]["a"].type == STRING
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["2024-02-29", "2024-02-29 10:00:00"],
+        ["2023-02-29"],
+        ["2024-02-29", "soon"],
+        ["2024-2-9"],
+        ["12:30"],
+        ["31.12.99"],
+        ["31/12/1999", "12/31/1999"],
+    ],
+)
+def test_no_time(cells):
+    profiles, notes = infer_columns(["a"], [[c] for c in cells])
+    assert (profiles["a"].type, profiles["a"].format, notes) == (STRING, "", [])
+
+
+def test_a_date_whose_day_and_month_cannot_be_told_apart_stays_text():
+    profiles, notes = infer_columns(["a"], [["01/02/2000"], ["12/12/1999"]])
+    assert (profiles["a"].type, profiles["a"].format) == (STRING, "")
+    assert notes == [
+        'column \'a\' holds times, as text unless it is {type: time, format: "%m/%d/%Y" or "%d/%m/%Y"}'
+    ]
+
+
+def test_null_tokens_of_a_time():
+    profiles, notes = infer_columns(["a"], [["2024-02-29"], ["NULL"]])
+    assert (profiles["a"].type, profiles["a"].format, profiles["a"].null_tokens) == (
+        TIME,
+        "%Y-%m-%d",
+        ("NULL",),
+    )
+    assert notes == ["column 'a' is a time but for 'NULL': taken as missing"]
+    profiles, notes = infer_columns(["a"], [["2024-02-29"], ["NULL"]], null_tokens=["-"])
+    assert profiles["a"].type == STRING
+    assert notes == ["column 'a' would be a time but for 'NULL': no null token says so"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "separator"),
+    [
+        (["a|b", "b", "c|a", "b|c"] * 5, "|"),
+        (["a;b", "b", "c;a", "b;c"] * 5, ";"),
+        (["a; b", "b", "c; a; b", "b; c"] * 5, "; "),
+        (["a | b", "b", "c | a", "b | c"] * 5, " | "),
+        (["a; b", "b", "c;a", "b; c"] * 5, ""),  # ` b` and `b` would be two values
+        (["a|b", "b", "a", "b"] * 2, ""),  # too few
+        (["a|b"] * 10 + ["c"] * 200, ""),  # too rarely
+        ([f"{i}|{i + 1}" for i in range(0, 100, 2)], ""),  # no small vocabulary
+        (["one; and then another thing of it", "so; it went on and on"] * 20, ""),  # sentences
+        (["a,b", "b,c"] * 20, ""),
+    ],
+)
+def test_lists(cells, separator):
+    assert infer_columns(["a"], [[c] for c in cells])[0]["a"].separator == separator
+    assert infer_columns(["a"], [[c] for c in cells], plain=["a"])[0]["a"].separator == ""
 
 
 def test_only_candidates_is_text():

@@ -23,7 +23,7 @@ data:
   label:
     column: "y"
     kind: binary  # regression, binary or multiclass
-  # float, int, string, or ignore for one that is not read; the comments tell of 200 rows
+  # float, int, string, time, or ignore for one that is not read; the comments tell of 200 rows
   columns:
     age: int                             # 12 distinct, e.g. 0
     home town: string                    # 2 distinct, 10.0% missing, e.g. B
@@ -33,7 +33,8 @@ data:
   split: {train: 0.8, valid: 0.1, test: 0.1}  # shares of the rows
 
 # column 'score' is a number but for 'NA': taken as missing
-features:  # as_is, standardize, min_max, buckets, vocabulary, hash, cross
+# Ids are one-hot up to 50 of them, an embedding above; `encode: {one_hot_up_to: 10}` moves a feature's border.
+features:  # as_is, standardize, buckets, vocabulary, cross, …: docs/features.md has them all
   age: standardize                       # missing becomes the mean
   home_town: {column: home town, vocabulary: {}} # missing becomes an id of its own
   id: vocabulary                         # missing becomes an id of its own
@@ -75,6 +76,59 @@ def test_the_text(folder):
     text = commented_yaml(["data/a.csv", "data/b.csv"], "y")
     assert text == EXPECTED
     assert loads_as_the_defaults(folder, text, "data/*.csv", "y")
+
+
+PEOPLE = "born,last seen,tags,about,user_id,row,price\n" + "".join(
+    f"{1 + i % 28:02}.{1 + i % 12:02}.{1950 + i % 50},2024-01-{1 + i % 28:02} {i % 24:02}:30:00,"
+    f"{['a|b', 'b', 'a|c|b', ''][i % 4]},the {['red', 'blue'][i % 2]} house of number {i},{i % 40},{1000 + i},{i}.5\n"
+    for i in range(200)
+)
+
+PEOPLE_COLUMNS = """\
+    born: {type: time, format: "%d.%m.%Y"} # 200 distinct, e.g. 01.01.1950
+    last seen: {type: time, format: "%Y-%m-%d %H:%M:%S"} # 168 distinct, e.g. 2024-01-01 00:30:00
+    tags: {type: string, separators: "|"} # 3 distinct, 25.0% missing, e.g. a|b
+    about: string                        # 200 distinct, e.g. the red house of number 0
+    user_id: int                         # 40 distinct, e.g. 0
+    row: int                             # 200 distinct, e.g. 1000
+    price: float                         # 200 distinct, e.g. 0.5
+"""
+
+# Rows 49, 99, 149 and 199 are of 1999; the last is 1 + 199 % 28 = 4, 1 + 199 % 12 = 8.
+PEOPLE_FEATURES = """\
+# column 'row' looks like an identifier (200 distinct values in 200 sampled rows): left out of the features
+# Ids are one-hot up to 50 of them, an embedding above; `encode: {one_hot_up_to: 10}` moves a feature's border.
+features:  # as_is, standardize, buckets, vocabulary, cross, …: docs/features.md has them all
+  born_age: {column: born, before: [{age: "04.08.1999"}], standardize: {}} # days before the latest in the sample; missing \
+becomes the mean
+  born_season: {column: born, cyclical: day_of_year} # place in the year, as sine and cosine; missing becomes 0, 0
+  born_weekday: {column: born, time_part: day_of_week} # missing becomes an id of its own
+  last_seen_age: {column: last seen, before: [{age: "2024-01-28 23:30:00"}], standardize: {}} # days before the latest in \
+the sample; missing becomes the mean
+  last_seen_weekday: {column: last seen, time_part: day_of_week} # missing becomes an id of its own
+  last_seen_hour: {column: last seen, cyclical: hour} # place in the day, as sine and cosine; missing becomes 0, 0
+  tags: vocabulary                       # each value of the list by itself
+  about: {before: [lower, {split: words}], vocabulary: {top_k: 10000}, tf_idf: true} # words, by tf-idf
+  user_id: vocabulary                    # missing becomes an id of its own
+"""
+
+
+def test_times_lists_text_and_ids(folder):
+    (folder / "people.csv").write_text(PEOPLE)
+    text = commented_yaml(["people.csv"], "price")
+    assert PEOPLE_COLUMNS in text
+    assert PEOPLE_FEATURES in text
+    assert loads_as_the_defaults(folder, text, "people.csv", "price")
+
+
+def test_a_label_that_looks_like_a_time_or_a_list_is_a_class(folder):
+    rows = "".join(f"{i},2024-01-{1 + i % 3:02},{'ab'[i % 2]}|c\n" for i in range(60))
+    (folder / "t.csv").write_text("x,day,kind\n" + rows)
+    for label in ("day", "kind"):
+        text = commented_yaml(["t.csv"], label)
+        assert f"    column: {label}\n    kind: {'multiclass' if label == 'day' else 'binary'}" in text
+        assert f"    {label}: string " in text
+        assert loads_as_the_defaults(folder, text, "t.csv", label)
 
 
 def test_commented_lines_are_the_defaults(folder):
