@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # TensorFlow's start-up notices would drown what a person wants to read.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: demo adult test test-all lint proto bench clean
+.PHONY: demo adult movies test test-all lint proto docs bench clean
 .DEFAULT_GOAL := demo
 
 # Made again when what decides the environment's content changes.
@@ -25,6 +25,11 @@ adult: $(VENV)/ready  ## the same for Adult census
 	$(BIN)/python examples/fetch.py adult
 	$(BIN)/prebake run examples/adult/adult.yaml
 	$(BIN)/prebake predict runs/adult examples/adult/data/adult-00000-of-00020.csv --head 5
+
+movies: $(VENV)/ready  ## every kind of feature at once: lists, text, times, images
+	$(BIN)/python examples/fetch.py movies
+	$(BIN)/prebake run examples/movies/movies.yaml
+	$(BIN)/prebake predict runs/movies examples/movies/data/movies-00000-of-00020.csv --head 5
 
 test: lint  ## everything but the long tests
 	$(BIN)/python -m pytest -m 'not long'
@@ -49,6 +54,9 @@ proto: $(VENV)/ready  ## generated classes from schemas/*.proto
 	mkdir -p build/proto
 	$(BIN)/python -m grpc_tools.protoc -Iprebake/schemas=schemas --python_out=build/proto --pyi_out=build/proto $(PROTOS)
 	cp build/proto/prebake/schemas/* schemas/
+
+docs: $(VENV)/ready  ## docs/features.md, from the comments of schemas/spec.proto and docs/features/
+	$(BIN)/python docs/make_features.py
 
 clean:
 	rm -rf $(VENV) build runs examples/*/data *.egg-info

@@ -44,10 +44,9 @@ def _numbered(tokens: Iterable[str]) -> str:
     return ", ".join(f"`{token}` = {place}" for place, token in enumerate(tokens))
 
 
-def _of_source(word: str, read: Callable[[ColumnStatistics], float | str]) -> Callable[[Feature, Learnt], str]:
+def _of_source(word: str, read: Callable[[ColumnStatistics], float]) -> Callable[[Feature, Learnt], str]:
     def words(feature: Feature, learnt: Learnt) -> str:
-        value = read(learnt.of(learnt.source(feature).name))
-        return f"{word} {value if isinstance(value, str) else number(value)}"
+        return f"{word} {number(read(learnt.of(learnt.source(feature).name)))}"
 
     return words
 
@@ -77,8 +76,8 @@ def _limits(feature: Feature, learnt: Learnt) -> str:
 
 
 def _groups(feature: Feature, learnt: Learnt) -> str:
-    return "; ".join(
-        f"`{group.key.decode()}`: mean {number(group.mean)}, deviation {number(math.sqrt(group.variance))}"
+    return ", ".join(
+        f"of `{group.key.decode()}` mean {number(group.mean)}, deviation {number(math.sqrt(group.variance))}"
         for group in learnt.group(feature).groups
         if group.key
     )
@@ -124,7 +123,7 @@ _OF_FEATURES: dict[str, Callable[[Feature, Learnt], str]] = {
     "smallest": _of_source("smallest", lambda found: found.min),
     "largest": _of_source("largest", lambda found: found.max),
     "median": _of_source("median", lambda found: found.median),
-    "most frequent": _of_source("most frequent", lambda found: found.most_frequent),
+    "most frequent": _of_source("most frequent", lambda found: float(found.most_frequent)),
     "boundaries": _boundaries,
     "edges": _edges,
     "quartiles": _quartiles,

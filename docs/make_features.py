@@ -2,14 +2,14 @@
 
 python docs/make_features.py
 
-docs/features/*.yaml name a section for every transform, step and option, in the order of the page, with worked examples; what
-comes out of them is computed here, and held against what was worked by hand by tests/test_features_page.py. Text:
-introduction.md and closing.md.
+docs/features/*.yaml have a section for every transform, step and option, in the order of the page, with worked examples.
+What comes out of them is computed here; tests/test_features_page.py holds it against what was worked by hand.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -44,7 +44,6 @@ def make_page(groups: list[dict[str, Any]], runs: dict[str, Run], comments: Comm
       comments: of spec.proto.
     """
     parts = [
-        "<!-- Made by docs/make_features.py (`make docs`): change the comments of schemas/spec.proto, or docs/features/. -->",
         _text("introduction.md")
         .replace("<!-- overview -->", _overview(groups))
         .replace("<!-- feature -->", _fields(spec_pb2.Feature.DESCRIPTOR, comments)),
@@ -67,16 +66,21 @@ def message_of(name: str) -> Descriptor | None:
 
 
 def portability(name: str) -> str:
-    """Whether a transform, step or option runs on a phone and in a browser."""
+    """Whether a transform, step or option of lists runs on a phone and in a browser.
+
+    Keys of HOST_ONLY are names, or names and what it is about: "hash of text".
+    """
     if name in HOST_ONLY:
         return f"no: {HOST_ONLY[name]}"
+    if message_of(name) is None:
+        return f"no: {HOST_ONLY['separators']}"
     limits = [
-        f"{key.removeprefix(name).strip()}: {reason}"
+        f"not {key.removeprefix(name).strip()}: {reason}"
         for key, reason in HOST_ONLY.items()
         if key.split()[0] == name
     ]
     if name in NOT_IN_A_BROWSER:
-        limits.append(f"in a browser: {NOT_IN_A_BROWSER[name]}")
+        limits.append(f"not in a browser: {NOT_IN_A_BROWSER[name]}")
     return f"yes, but {'; '.join(limits)}" if limits else "yes"
 
 
@@ -141,7 +145,7 @@ def _fields(message: Descriptor, comments: Comments) -> str:
     fields = [field for field in message.fields if field.containing_oneof is None or _optional(field)]
     if not fields:
         return ""
-    lines = _header(["field", "", "default"])
+    lines = _header(["field", "meaning", "default"])
     for field in fields:
         comment = comments.field(message.name, field.name)
         short = "<br>*short form*" if comment.short else ""
@@ -222,11 +226,13 @@ def _spec(example: Example, plain: bool) -> str:
 
 
 def _devices() -> str:
-    lines = [
-        f"- `{name}`: within {DEVICE_DIFFERENCE[name]:g} on a phone or in a browser."
-        for name in sorted(DEVICE_DIFFERENCE)
-    ]
-    lines += [f"- In a browser, `{name}`: {_prose(reason)}." for name, reason in NOT_IN_A_BROWSER.items()]
+    """What differs there by how much, and what a browser lacks."""
+    lines = []
+    for most in sorted(set(DEVICE_DIFFERENCE.values())):
+        names = [f"`{name}`" for name, value in DEVICE_DIFFERENCE.items() if value == most]
+        lines.append(f"- by at most {f'{most:.0e}'.replace('e-0', 'e-')}: {', '.join(names)}")
+    lines += ["", "A browser has 32-bit integers alone. It cannot do:", ""]
+    lines += [f"- `{name}`: {_prose(reason)}" for name, reason in NOT_IN_A_BROWSER.items()]
     return "\n".join(lines)
 
 
@@ -244,8 +250,7 @@ def _prose(text: str) -> str:
     """With nothing that Markdown takes for its own outside of backticks."""
     parts = text.split("`")
     for place in range(0, len(parts), 2):
-        for sign in "*<":
-            parts[place] = parts[place].replace(sign, f"\\{sign}")
+        parts[place] = re.sub(r"(\*|<(?=[A-Za-z/]))", r"\\\1", parts[place])
     return "`".join(parts)
 
 

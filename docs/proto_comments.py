@@ -49,9 +49,7 @@ class Comments:
             tuple(location.path): location.leading_comments + location.trailing_comments
             for location in file.source_code_info.location
         }
-        self._found = {
-            name: " ".join(by_path.get(path, "").split()) for name, path in _named(file)
-        }
+        self._found = {name: " ".join(by_path.get(path, "").split()) for name, path in _named(file)}
 
     def of(self, name: str) -> str:
         """Of a message, enum, field (`Message.field`) or enum value (`Enum.VALUE`); empty if it has none."""

@@ -92,7 +92,10 @@ class Run:
         found = self.graph.apply(raw)
         self.stored = self._rows(found)
         self.stored[spec.data.label.column] = self._labels(cells[spec.data.label.column])
-        self.training = self._rows(self.graph.apply(raw, tf.constant(fold_hashes(spec.seed))))
+        self.training = {}
+        if any(example.training for example in examples):
+            rows = self._rows(self.graph.apply(raw, tf.constant(fold_hashes(spec.seed))))
+            self.training = {name: values[:TRAINING_ROWS] for name, values in rows.items()}
         self.encoded = {name: self._encode(name, found) for one in examples for name in one.encoded}
 
     def _rows(self, found: Mapping[str, tf.Tensor]) -> dict[str, list]:
@@ -188,7 +191,9 @@ def _read(folder: str, name: str) -> str:
 def fold_hashes(seed: int) -> np.ndarray:
     """int64 [rows]: the fold of a training row is the remainder of it; -1 for later rows."""
     # As pipelines/columns.py has it; the header is record 1.
-    hashes = identity.row_hashes(identity.path_key(_TRAIN, seed), np.arange(2, TRAINING_ROWS + 2), identity.FOLD)
+    hashes = identity.row_hashes(
+        identity.path_key(_TRAIN, seed), np.arange(2, TRAINING_ROWS + 2), identity.FOLD
+    )
     later = np.full(ROWS - TRAINING_ROWS, -1)
     return np.concatenate([(hashes >> np.uint64(1)).astype(np.int64), later])
 
