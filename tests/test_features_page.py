@@ -1,4 +1,4 @@
-"""docs/features.md is what docs/make_features.py makes, leaves nothing out, and its examples give what was worked by hand."""
+"""docs/features.md is current and leaves nothing out, and its examples come out as worked by hand."""
 
 from __future__ import annotations
 
