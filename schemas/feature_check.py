@@ -11,7 +11,7 @@ from .family_check import check_family
 from .propose import RESERVED_NAMES
 from .spec_defaults import FILL_THEMSELVES, gives_ids
 from .spec_source import TRANSFORMS, SpecSource, enum_name, listed, nearest, quote
-from .step_check import Kind, check_steps
+from .step_check import Kind, check_steps, step_without_value
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _TOKENS = (spec_pb2.STRING, spec_pb2.INT)
@@ -202,6 +202,10 @@ def _check_missing(
                     f"{quote(missing.constant)} is no value of the {type_name(columns[name].type)} column "
                     f"{quote(name)}",
                 )
+            step = step_without_value(missing.constant, feature, columns[name])
+            if step is not None:
+                reason = f"{quote(missing.constant)} is missing again after {step}"
+                raise source.error(f"{path}.constant", reason, "give one that is a number after the steps")
 
 
 def _check_cross(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -106,6 +107,39 @@ def _check_fields(name: str, step, column: spec_pb2.Column, at: str, source: Spe
             source.require(length >= 1, at, "lengths of at least 1", length)
             if length in step.lengths[:index]:
                 raise source.error(at, f"the length {length} is given twice")
+
+
+def step_without_value(text: str, feature: spec_pb2.Feature, column: spec_pb2.Column) -> str | None:
+    """The step that makes a missing value of a good cell; None if none does, or if only the training split can tell."""
+    if column.type == spec_pb2.STRING:
+        return None
+    value: float = float(text) if column.type in NUMBERS else _seconds(text, column)
+    for step in feature.before:
+        name = step.WhichOneof("step")
+        if name == "age":
+            value = (_seconds(step.age.reference, column) - value) / 86_400
+        elif name == "year":
+            value = np.datetime64(int(value), "s").astype("M8[Y]").astype(int) + 1970
+        elif name == "log1p":
+            if value <= -1:
+                return name
+            value = math.log1p(value)
+        elif name == "power":
+            with np.errstate(over="ignore"):
+                value = math.copysign(np.float64(abs(value)) ** step.power.exponent, value)
+                if not np.isfinite(np.float32(value)):
+                    return name
+        elif step.clip.HasField("low_quantile") or step.clip.HasField("high_quantile"):
+            return None
+        else:
+            low = step.clip.low if step.clip.HasField("low") else -math.inf
+            high = step.clip.high if step.clip.HasField("high") else math.inf
+            value = min(max(value, low), high)
+    return None
+
+
+def _seconds(text: str, column: spec_pb2.Column) -> int:
+    return parse_times(pa.array([text]), column.format or TIME_FORMAT)[0][0].as_py()
 
 
 def _check_clip(clip: spec_pb2.Clip, at: str, source: SpecSource) -> None:
