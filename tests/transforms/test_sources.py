@@ -58,7 +58,8 @@ def value(one: Source, cells: list, statistics=none) -> tf.Tensor | tf.RaggedTen
     [
         ("x", "", "x", FLOAT, 0, 0),
         ("n", "[log1p]", "n|log1p", FLOAT, 0, 0),
-        ("n", "[{power: 0.5}, {clip: {low: -1, high: 2.5}}]", "n|power(exponent: 0.5)|clip(low: -1.0 high: 2.5)", FLOAT, 0, 0),
+        ("n", "[{power: 0.5}, {clip: {low: -1, high: 2.5}}]",
+         "n|power(exponent: 0.5)|clip(low: -1.0 high: 2.5)", FLOAT, 0, 0),
         ("x", "[{clip: {low_quantile: 0.25}}, log1p, {clip: {high_quantile: 0.75}}]",
          "x|clip(low_quantile: 0.25)|log1p|clip(high_quantile: 0.75)", FLOAT, 0, 2),
         ("t", "", "t", TIME, 0, 0),
