@@ -14,7 +14,16 @@ import yaml
 from prebake.pipelines.preprocess import load
 from prebake.schemas.spec_pb2 import Spec
 
-ROWS, FILES = 400, 3
+ROWS, FILES = 600, 3
+# Cells that the other columns do not have: every row of `wild` and `huge` is one of these.
+WILD = [
+    "3.4e38", "-3.4e38", "1e-40", "-1e-45", "-0", "0", "1.17549435e-38", "NA", "-0.1", "0.1", "1.0000001", "1", "-1e30", "7",
+]  # fmt: skip
+HUGE = [
+    2**63 - 1, -(2**63) + 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**62, -(2**62), 2**31, 2**31 - 1, -(2**31), 0, -1, 16_777_217,
+]  # fmt: skip
+# Tokens with what a CSV may hold; beside them each shard has some that no other row has.
+CODES = ["A", "b", "Ж", "x\ny", 'say "hi", she said', " padded ", "e\u0301", "é", "NA", "", "🦉", "a\tb"]
 WORDS = ["über", "the", "quick", "Brown", "fox", "jumps", "a", "lazy", "dog", "naïve", "café"]
 TAGS = ["Action", "Comedy", "Drama", "Film-Noir", "日本"]
 
@@ -31,6 +40,10 @@ data:
     constant: float
     empty: float
     big: int
+    row: int
+    wild: float
+    huge: int
+    code: string
     city: string
     tags: {type: string, separators: "|"}
     tag_weights: {type: float, separators: "|"}
@@ -93,6 +106,19 @@ features:
   age_in_days: {column: seen, before: [{age: 01.01.2024 00:00}], standardize: {}}
   picture: {image: {height: 4, width: 3, channels: 1}}
   packed: {tensor: {shape: [2]}}
+  row: {identity: 2048, encode: {kind: embedding, dimension: 1}}
+  wild: {standardize: {}, missing: {indicator: true}}
+  wild_in_city: {column: wild, standardize: {by: city}}
+  wild_span: {column: wild, min_max: {by: code}}
+  wild_place: {column: wild, buckets: {quantiles: 5, interpolate: true}, missing: median}
+  wild_ple: {column: wild, piecewise_linear: 4}
+  wild_gaussian: {column: wild, gaussian: {}}
+  wild_id: {column: wild, buckets: {boundaries: [-0.1, 0, 0.1, 1]}}
+  huge: {vocabulary: {top_k: 9, oov_buckets: 3}}
+  huge_hash: {column: huge, hash: 13}
+  huge_scaled: {column: huge, standardize: {}}
+  code: {vocabulary: {oov_buckets: 2}}
+  code_hash: {column: code, hash: 16, missing: most_frequent}
 examples: {train_shards: 2, sample_rows: 40}
 training: {epochs: 2}
 """
@@ -118,7 +144,7 @@ def png(shade: int) -> bytes:
 
 def make_rows(count: int, seed: int) -> list[dict[str, str]]:
     """Cells with every edge: missing, unseen, empty lists, missing elements, newlines in tokens."""
-    generator = np.random.default_rng(seed)
+    generator, others = np.random.default_rng(seed), np.random.default_rng([seed, 1])
     rows = []
     for number in range(count):
         tags = [TAGS[i] for i in generator.integers(0, len(TAGS), generator.integers(0, 4))]
@@ -130,6 +156,9 @@ def make_rows(count: int, seed: int) -> list[dict[str, str]]:
         steps = [str(value) for value in generator.integers(-5, 90, generator.integers(0, 5))]
         packed = tf.io.serialize_tensor(tf.constant([number, 0.5], tf.float32)).numpy()
         age = generator.lognormal(3.5, 0.4)
+        if number % 27 == 11:  # on a boundary of `buckets`
+            age = float([20, 40, 60][number % 3])
+        code = f"only {seed} {number}" if number % 9 == 4 else CODES[int(others.integers(0, len(CODES)))]
         rows.append(
             {
                 "age": "NA" if number % 13 == 2 else f"{age:.2f}",
@@ -137,6 +166,10 @@ def make_rows(count: int, seed: int) -> list[dict[str, str]]:
                 "constant": "5",
                 "empty": "",
                 "big": str(2**53 + int(generator.integers(0, 6))),
+                "row": str(seed * 512 + number),
+                "wild": WILD[int(others.integers(0, len(WILD)))],
+                "huge": "" if number % 15 == 7 else str(HUGE[int(others.integers(0, len(HUGE)))]),
+                "code": code,
                 "city": ["Oslo", "Rome", "Bonn", "Ulm\nDonau", "", "Zürich"][int(generator.integers(0, 6))],
                 "tags": "|".join(tags),
                 "tag_weights": "|".join("" if number % 7 == 0 else f"{0.5 + i}" for i in range(len(tags))),

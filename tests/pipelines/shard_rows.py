@@ -7,10 +7,12 @@ import os
 
 import numpy as np
 import tensorflow as tf
+from every_family import FILES
 from prebake.pipelines.columns import raw_column, read_files
 from prebake.pipelines.find_files import CsvFile
+from prebake.schemas import identity
 from prebake.schemas.csv_layout import read_layout
-from prebake.schemas.csv_rows import read_block
+from prebake.schemas.csv_rows import Block, read_block
 from prebake.schemas.spec_pb2 import FILE
 from prebake.transforms.graph import TransformGraph
 
@@ -18,13 +20,9 @@ from prebake.transforms.graph import TransformGraph
 def raw_rows(folder: str, graph: TransformGraph, number: int) -> tuple[dict[str, tf.Tensor], list[dict]]:
     """The raw columns of one shard, and its cells."""
     path = os.path.join(folder, "data", f"{number}.csv")
-    with open(path, "rb") as file:
-        content = file.read()
     with open(path, encoding="utf-8", newline="") as file:
         cells = list(csv.DictReader(file))
-    layout = read_layout(content, path, graph.spec.data)
-    block = read_block(content[layout.skip_bytes :], layout.first_row, layout, path)
-    assert not block.errors
+    block = read_shard(path, graph)
     raw = {}
     for column in graph.spec.data.columns:
         if column.name in graph.raw_spec:
@@ -35,11 +33,37 @@ def raw_rows(folder: str, graph: TransformGraph, number: int) -> tuple[dict[str,
     return raw, cells
 
 
+def read_shard(path: str, graph: TransformGraph) -> Block:
+    with open(path, "rb") as file:
+        content = file.read()
+    layout = read_layout(content, path, graph.spec.data)
+    block = read_block(content[layout.skip_bytes :], layout.first_row, layout, path)
+    assert not block.errors
+    return block
+
+
+def all_rows(folder: str, graph: TransformGraph) -> tuple[dict[str, tf.Tensor], list[dict], np.ndarray]:
+    """The raw columns of all shards, their cells, and each row's fold if it were a training row (int64)."""
+    parts, cells, folds = [], [], []
+    for number in range(FILES):
+        raw, some = raw_rows(folder, graph, number)
+        block = read_shard(os.path.join(folder, "data", f"{number}.csv"), graph)
+        key = identity.path_key(f"{number}.csv", graph.spec.seed)
+        hashes = identity.row_hashes(key, block.rows, identity.FOLD)
+        parts.append(raw)
+        cells += some
+        folds.append((hashes >> np.uint64(1)).astype(np.int64))
+    return (
+        {name: tf.concat([raw[name] for raw in parts], axis=0) for name in parts[0]},
+        cells,
+        np.concatenate(folds),
+    )
+
+
 def row_bits(value: np.ndarray) -> list:
-    """Bits of each row, without the padding of lists."""
-    rows = []
-    for row in value:
-        flat = np.atleast_1d(row)
-        kept = ~np.isnan(flat) if flat.dtype == np.float32 else flat != -1
-        rows.append((flat[kept].tobytes(), int(kept.sum())))
-    return rows
+    """Bits of each row, without the padding of lists; of lists of lists, the bits of each list."""
+    if value.ndim == 3:
+        lists = [row_bits(row) for row in value]
+        return [[one for one in row if one] for row in lists]
+    kept = ~np.isnan(value) if value.dtype == np.float32 else value != -1
+    return [np.atleast_1d(row)[np.atleast_1d(some)].tobytes() for row, some in zip(value, kept, strict=True)]

@@ -7,49 +7,144 @@ import os
 import every_family
 import numpy as np
 import people
+import pytest
 import tensorflow as tf
 from prebake.pipelines.preprocess import preprocess
-from prebake.transforms.graph import load_graph
+from prebake.schemas.manifest import read_manifest
+from prebake.schemas.manifest_pb2 import OutputFeature
+from prebake.transforms.buckets import as_boundaries
+from prebake.transforms.graph import TransformGraph, load_graph
 from prebake.transforms.saved_graph import load_saved_graph
 from prebake.transforms.summary import statistics_summary
-from shard_rows import raw_rows, row_bits
-
-# What LiteRT runs without Flex and TF.js knows (docs/features.md says which families need more).
-PORTABLE = {
-    "Abs", "Add", "AddV2", "BroadcastTo", "Cast", "Ceil", "ConcatV2", "Const", "Cos", "Equal", "Exp", "ExpandDims",
-    "Fill", "Floor", "FloorDiv", "FloorMod", "GatherV2", "Greater", "GreaterEqual", "Identity", "IsFinite", "IsNan", "Less",
-    "LessEqual", "Log", "Log1p", "LogicalAnd", "LogicalNot", "LogicalOr", "LookupTableFindV2", "Maximum", "Minimum", "Mul",
-    "Neg", "NoOp", "NotEqual", "Pack", "Placeholder", "Pow", "PartitionedCall", "RealDiv", "Reshape", "Select", "SelectV2",
-    "Shape", "Sign", "Sin", "Sqrt", "StatefulPartitionedCall", "StridedSlice", "Sub", "Sum", "Tile", "ZerosLike",
-}  # fmt: skip
-# Text is split and hashed, bytes are decoded: that stays on the host.
-NOT_PORTABLE = {
-    "city_hash", "tags", "tags_embedded", "tags_shared", "cross_of_lists", "names", "words", "pairs", "letters", "vectors",
-    "picture", "packed", "sizes", "steps", "steps_in_order",
-}  # fmt: skip
+from shard_rows import all_rows, raw_rows, row_bits
 
 
-def test_batches_of_any_size_from_any_graph(every):
-    folder, run = every
-    graph, saved = (
-        load_graph(os.path.join(run, "transform")),
-        load_saved_graph(os.path.join(run, "transform", "graph")),
-    )
-    raw, cells = raw_rows(folder, graph, 0)
-    rows = len(cells)
-    whole = {name: row_bits(value.numpy()) for name, value in saved.features(raw).items()}
-    assert {output.name for output in graph.features} == set(whole)
-    for apply in (graph.apply, saved.features):
-        for size in (1, 7):
-            parts: dict[str, list] = {name: [] for name in whole}
-            for start in range(0, min(rows, 42), size):
-                batch = {name: x[start : start + size] for name, x in raw.items()}
-                for name, value in apply(batch).items():
-                    parts[name] += row_bits(value.numpy())
-            for name, bits in parts.items():
-                assert bits == whole[name][: len(bits)], name
-    eager = {name: row_bits(value.numpy()) for name, value in graph.apply(raw).items()}
-    assert eager == whole
+def in_batches(
+    apply, raw: dict[str, tf.Tensor], size: int, folds: np.ndarray | None = None
+) -> dict[str, list]:
+    """Bits of each row by feature, computed `size` rows at a time."""
+    found: dict[str, list] = {}
+    for start in range(0, len(next(iter(raw.values()))), size):
+        batch = {name: x[start : start + size] for name, x in raw.items()}
+        extra = [] if folds is None else [tf.constant(folds[start : start + size])]
+        for name, value in apply(batch, *extra).items():
+            found.setdefault(name, []).extend(row_bits(value.numpy()))
+    return found
+
+
+def assert_same(found: dict[str, list], expected: dict[str, list], rows: int | None = None) -> None:
+    assert found.keys() == expected.keys()
+    for name, bits in expected.items():
+        assert found[name] == bits[:rows], name
+
+
+@pytest.fixture(scope="module")
+def graph(every) -> TransformGraph:
+    """Rebuilt from statistics.pb."""
+    return load_graph(os.path.join(every[1], "transform"))
+
+
+@pytest.fixture(scope="module")
+def saved(every):
+    return load_saved_graph(os.path.join(every[1], "transform", "graph"))
+
+
+@pytest.fixture(scope="module")
+def rows(every, graph) -> tuple[dict[str, tf.Tensor], list[dict], np.ndarray]:
+    found = all_rows(every[0], graph)
+    assert len(found[1]) > 512 + 7
+    return found
+
+
+@pytest.fixture(scope="module")
+def expected(graph, rows) -> dict[str, list]:
+    """All rows at once, eagerly, as when serving."""
+    return in_batches(graph.apply, rows[0], len(rows[1]))
+
+
+@pytest.fixture(scope="module")
+def expected_in_training(graph, rows) -> dict[str, list]:
+    """The same as if all rows were training rows."""
+    raw, cells, folds = rows
+    return in_batches(graph.apply, raw, len(cells), folds)
+
+
+def test_the_edges_are_in_the_files(graph, rows):
+    raw, cells, _ = rows
+    for name in ("quantiles", "place", "wild_place", "wild_ple", "buckets", "wild_id"):
+        feature = next(one for one in graph.spec.features if one.name == name)
+        learnt = [value for one in graph.learnt.of(feature.column).quantiles for value in one.boundaries]
+        edges = set(as_boundaries(list(feature.buckets.boundaries) or learnt).tolist())
+        assert edges & set(raw[feature.column].numpy().tolist()), name
+    assert len(set(every_family.WILD) - {row["wild"] for row in cells}) == 0
+    assert {str(one) for one in every_family.HUGE} <= {row["huge"] for row in cells}
+    assert set(every_family.CODES) <= {row["code"] for row in cells}
+    # Each code of a valid or test row alone is unseen.
+    known = graph.learnt.tokens("code")
+    assert {row["code"].encode() for row in cells} - {b"", b"NA"} > set(known)
+    assert graph.learnt.of("empty").present == 0
+    assert len({row["constant"] for row in cells}) == 1
+
+
+def test_eagerly_in_batches_of_any_size(graph, rows, expected):
+    for size, count in ((1, 14), (7, 42), (512, 600)):
+        some = {name: x[:count] for name, x in rows[0].items()}
+        assert_same(in_batches(graph.apply, some, size), expected, count)
+
+
+@pytest.mark.parametrize("size", [1, 7, 512, 600])
+def test_traced_in_batches_of_any_size(graph, rows, expected, size):
+    traced = tf.function(graph.apply, input_signature=[graph.raw_spec], autograph=False)
+    assert_same(in_batches(traced, rows[0], size), expected)
+
+
+@pytest.mark.parametrize("size", [1, 7, 512, 600])
+def test_saved_in_batches_of_any_size(saved, rows, expected, size):
+    assert_same(in_batches(saved.features, rows[0], size), expected)
+
+
+@pytest.mark.parametrize("size", [1, 7, 512, 600])
+def test_training_rows_in_batches_of_any_size(saved, rows, expected, expected_in_training, size):
+    raw, _, folds = rows
+    assert_same(in_batches(saved.training_features, raw, size, folds), expected_in_training)
+    moved = {name for name, bits in expected.items() if bits != expected_in_training[name]}
+    assert moved == {"city_price"}
+
+
+def test_the_shards_hold_the_features_of_the_graph(every, graph, rows, expected, expected_in_training):
+    manifest = read_manifest(os.path.join(every[1], "examples"), "examples")
+    _, cells, _ = rows
+    places = {int(row["row"]): place for place, row in enumerate(cells)}
+    features = [one for one in manifest.features if one.name not in ("label", "weight")]
+    assert [one.name for one in features] == [one.name for one in graph.features]
+    seen = []
+    for split in manifest.splits:
+        for shard in split.shards:
+            for record in tf.data.TFRecordDataset(os.path.join(every[1], "examples", shard.path)):
+                # The fields of a tf.Example are those of a SequenceExample without lists of features.
+                example = tf.train.SequenceExample.FromString(record.numpy())
+                place = places[example.context.feature["row"].int64_list.value[0]]
+                seen.append(place)
+                wanted = expected_in_training if split.name == "train" else expected
+                for feature in features:
+                    bits = stored_bits(example, feature)
+                    assert bits == wanted[feature.name][place], (feature.name, cells[place])
+    assert sorted(seen) == list(range(len(cells)))
+    assert min(split.rows for split in manifest.splits) > 20
+
+
+def stored_bits(example: tf.train.SequenceExample, feature: OutputFeature) -> bytes | list[bytes]:
+    """As `row_bits` of one feature of one row."""
+    if feature.name not in example.feature_lists.feature_list:
+        return values_bits(example.context.feature[feature.name])
+    items = [values_bits(one) for one in example.feature_lists.feature_list[feature.name].feature]
+    return items if len(feature.shape) == 2 else b"".join(items)
+
+
+def values_bits(feature: tf.train.Feature) -> bytes:
+    if feature.HasField("float_list"):
+        return np.array(feature.float_list.value, np.float32).tobytes()
+    return np.array(feature.int64_list.value, np.int64).tobytes()
 
 
 def test_no_value_is_missing(every):
@@ -104,18 +199,6 @@ def test_training_examples_hold_the_target_of_the_other_folds(every):
         graph.apply(raw, tf.fill([rows], tf.constant(fold, tf.int64)))["city_price"] for fold in range(4)
     ]
     assert all((fold.numpy() != serving).any() for fold in folds)
-
-
-def test_operations_are_portable(every):
-    _, run = every
-    graph = load_graph(os.path.join(run, "transform"))
-    names = [name for name in graph._built if name not in NOT_PORTABLE]
-    traced = tf.function(
-        graph.apply, input_signature=[graph.raw_spec], autograph=False
-    ).get_concrete_function()
-    outputs = [traced.graph.structured_outputs[name].op.name for name in names]
-    definition = tf.compat.v1.graph_util.extract_sub_graph(traced.graph.as_graph_def(), outputs)
-    assert {node.op for node in definition.node} <= PORTABLE
 
 
 def test_passes_are_said_with_their_reasons(every):
