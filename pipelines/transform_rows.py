@@ -14,6 +14,7 @@ from ..schemas import identity
 from ..schemas.errors import DataError
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
 from ..schemas.spec_pb2 import FILE, REGRESSION, Spec
+from ..transforms import images
 from ..transforms.graph import NO_FOLD
 from ..transforms.needs import columns_by_name
 from ..transforms.saved_graph import input_columns, load_saved_graph
@@ -86,7 +87,17 @@ class TransformRows(beam.DoFn):
         kept = np.flatnonzero(good)
         splits = split_of_rows(rows, self._spec)[kept]
         folds = np.where(splits == 0, fold_of_rows(rows, self._spec)[kept], NO_FOLD)
-        columns = self._transform(rows, kept, folds, contents)
+        try:
+            columns = self._transform(rows, kept, folds, contents)
+        except tf.errors.InvalidArgumentError:
+            faults = self._refused(rows, kept, contents)
+            if not faults:
+                raise
+            for place, (name, reason) in faults.items():
+                yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, place, name, reason))
+            decoded = ~np.isin(kept, list(faults))
+            kept, splits, folds = kept[decoded], splits[decoded], folds[decoded]
+            columns = self._transform(rows, kept, folds, contents)
         columns[LABEL] = label[kept]
         numbers = rows.block.rows[kept]
         key = identity.path_key(rows.file.relative, self._spec.seed)
@@ -115,6 +126,21 @@ class TransformRows(beam.DoFn):
             contents[name], faults = read_files(np.where(good, paths, b""), rows.file)
             unread += [(place, name, reason) for place, reason in faults]
         return contents, unread
+
+    def _refused(
+        self, rows: FileBlock, kept: np.ndarray, contents: dict[str, np.ndarray]
+    ) -> dict[int, tuple[str, str]]:
+        """The column and the fault of each row whose image or tensor cannot be decoded."""
+        faults: dict[int, tuple[str, str]] = {}
+        for feature in self._spec.features:
+            if feature.WhichOneof("transform") in ("image", "tensor"):
+                name = feature.column
+                column = (
+                    contents[name] if name in contents else raw_column(rows.block.batch, self._columns[name])
+                )
+                for place, reason in images.refused(column[kept], feature):
+                    faults.setdefault(int(kept[place]), (name, reason))
+        return faults
 
     def _transform(
         self, rows: FileBlock, kept: np.ndarray, folds: np.ndarray, contents: dict[str, np.ndarray]
@@ -148,7 +174,7 @@ class TransformRows(beam.DoFn):
     def _bad(self, rows: FileBlock, place: int, name: str, reason: str) -> dict[str, Any]:
         """A row that was good when it was read."""
         value = raw_column(rows.block.batch, self._columns[name])[place]
-        text = value.decode() if isinstance(value, bytes) else str(value)
+        text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
         error = DataError(rows.file.path, int(rows.block.rows[place]), name, text, reason)
         return bad_row(rows.file, error) | {"found_late": True}
 

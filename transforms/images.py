@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from ..schemas.spec_pb2 import Feature
 from .missing import is_missing, to_float
 from .refuse import accept
 
@@ -86,6 +87,29 @@ def decode_tensor(x: tf.Tensor, shape: Sequence[int], column: str) -> tf.Tensor:
     return tf.map_fn(
         parse, tf.where(is_missing(x), zeros, x), fn_output_signature=tf.TensorSpec(shape, tf.float32)
     )
+
+
+def refused(files: Sequence[bytes], feature: Feature) -> list[tuple[int, str]]:
+    """The place and the fault of each file that an image or tensor feature cannot decode. One after the other: slow."""
+    size, shape = feature.image, feature.tensor.shape
+    if feature.HasField("image"):
+        reason = "is not an image that can be read: JPEG, PNG, GIF or BMP with 24 bits a pixel"
+    else:
+        wanted = ", ".join(map(str, shape))
+        reason = f"is not a serialised float32 tensor of shape [{wanted}] with finite numbers"
+
+    def is_good(file: bytes) -> bool:
+        try:
+            if feature.HasField("image"):
+                decode_image(tf.constant([file]), size.height, size.width, size.channels, feature.column)
+            else:
+                decode_tensor(tf.constant([file]), shape, feature.column)
+        except tf.errors.InvalidArgumentError:
+            return False
+        return True
+
+    good = {file: is_good(file) for file in dict.fromkeys(files)}
+    return [(place, reason) for place, file in enumerate(files) if not good[file]]
 
 
 def _op_name(column: str) -> str:

@@ -12,7 +12,7 @@ from hand_made import make_graph
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_batches import features_in_any_batch
-from prebake.transforms.images import decode_image, decode_tensor
+from prebake.transforms.images import decode_image, decode_tensor, refused
 
 SCALE = np.float32(1 / 255)
 GREY, COLOUR, COLOUR_AND_ALPHA = 0, 2, 6
@@ -197,6 +197,17 @@ def test_what_is_no_tensor(traced):
             lambda wrong=wrong: run(tf.constant([good, wrong]))
         )
     assert "Cannot parse tensor from proto" in message(lambda: run(tf.constant([good, b"xx"])))
+
+
+def test_which_files_are_refused(graph):
+    features = {feature.name: feature for feature in graph.spec.features}
+    good, wide = png(random_pixels(2, 2, 3)), bmp(random_pixels(2, 2, 4))
+    files = [good, b"hello", b"", good[:40], good, wide, good[:40]]
+    reason = "is not an image that can be read: JPEG, PNG, GIF or BMP with 24 bits a pixel"
+    assert refused(files, features["grey"]) == [(place, reason) for place in (1, 3, 5, 6)]
+    tensors = [b"", packed(1, 2, shape=[2, 1]), packed(1, 2), packed(1, np.inf, shape=[2, 1]), b"xx"]
+    reason = "is not a serialised float32 tensor of shape [2, 1] with finite numbers"
+    assert refused(tensors, features["packed"]) == [(place, reason) for place in (2, 3, 4)]
 
 
 @pytest.fixture(scope="module")
