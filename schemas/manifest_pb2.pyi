@@ -60,7 +60,7 @@ class FileEntry(_message.Message):
     def __init__(self, path: _Optional[str] = ..., size: _Optional[int] = ..., crc32c: _Optional[int] = ...) -> None: ...
 
 class InputFile(_message.Message):
-    __slots__ = ("path", "size", "crc32c", "rows", "blank_lines", "rejected", "train_rows", "valid_rows", "test_rows")
+    __slots__ = ("path", "size", "crc32c", "rows", "blank_lines", "rejected", "train_rows", "valid_rows", "test_rows", "empty")
     PATH_FIELD_NUMBER: _ClassVar[int]
     SIZE_FIELD_NUMBER: _ClassVar[int]
     CRC32C_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +70,7 @@ class InputFile(_message.Message):
     TRAIN_ROWS_FIELD_NUMBER: _ClassVar[int]
     VALID_ROWS_FIELD_NUMBER: _ClassVar[int]
     TEST_ROWS_FIELD_NUMBER: _ClassVar[int]
+    EMPTY_FIELD_NUMBER: _ClassVar[int]
     path: str
     size: int
     crc32c: int
@@ -79,7 +80,8 @@ class InputFile(_message.Message):
     train_rows: int
     valid_rows: int
     test_rows: int
-    def __init__(self, path: _Optional[str] = ..., size: _Optional[int] = ..., crc32c: _Optional[int] = ..., rows: _Optional[int] = ..., blank_lines: _Optional[int] = ..., rejected: _Optional[int] = ..., train_rows: _Optional[int] = ..., valid_rows: _Optional[int] = ..., test_rows: _Optional[int] = ...) -> None: ...
+    empty: bool
+    def __init__(self, path: _Optional[str] = ..., size: _Optional[int] = ..., crc32c: _Optional[int] = ..., rows: _Optional[int] = ..., blank_lines: _Optional[int] = ..., rejected: _Optional[int] = ..., train_rows: _Optional[int] = ..., valid_rows: _Optional[int] = ..., test_rows: _Optional[int] = ..., empty: _Optional[bool] = ...) -> None: ...
 
 class SplitEntry(_message.Message):
     __slots__ = ("name", "rows", "compression", "shards", "sample")

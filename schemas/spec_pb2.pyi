@@ -154,7 +154,7 @@ class Spec(_message.Message):
     def __init__(self, format_version: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[_Union[Data, _Mapping]] = ..., features: _Optional[_Iterable[_Union[Feature, _Mapping]]] = ..., examples: _Optional[_Union[Examples, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., export: _Optional[_Union[Export, _Mapping]] = ..., preprocessing_fn: _Optional[str] = ...) -> None: ...
 
 class Data(_message.Message):
-    __slots__ = ("files", "dialect", "columns", "label", "weight", "split", "bad_rows", "ignore_undeclared")
+    __slots__ = ("files", "dialect", "columns", "label", "weight", "split", "bad_rows", "ignore_undeclared", "allow_empty_files")
     FILES_FIELD_NUMBER: _ClassVar[int]
     DIALECT_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
@@ -163,6 +163,7 @@ class Data(_message.Message):
     SPLIT_FIELD_NUMBER: _ClassVar[int]
     BAD_ROWS_FIELD_NUMBER: _ClassVar[int]
     IGNORE_UNDECLARED_FIELD_NUMBER: _ClassVar[int]
+    ALLOW_EMPTY_FILES_FIELD_NUMBER: _ClassVar[int]
     files: _containers.RepeatedScalarFieldContainer[str]
     dialect: Dialect
     columns: _containers.RepeatedCompositeFieldContainer[Column]
@@ -171,7 +172,8 @@ class Data(_message.Message):
     split: Split
     bad_rows: BadRows
     ignore_undeclared: bool
-    def __init__(self, files: _Optional[_Iterable[str]] = ..., dialect: _Optional[_Union[Dialect, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., label: _Optional[_Union[Label, _Mapping]] = ..., weight: _Optional[str] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., bad_rows: _Optional[_Union[BadRows, _Mapping]] = ..., ignore_undeclared: _Optional[bool] = ...) -> None: ...
+    allow_empty_files: bool
+    def __init__(self, files: _Optional[_Iterable[str]] = ..., dialect: _Optional[_Union[Dialect, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., label: _Optional[_Union[Label, _Mapping]] = ..., weight: _Optional[str] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., bad_rows: _Optional[_Union[BadRows, _Mapping]] = ..., ignore_undeclared: _Optional[bool] = ..., allow_empty_files: _Optional[bool] = ...) -> None: ...
 
 class Dialect(_message.Message):
     __slots__ = ("delimiter", "quoting", "header", "null_tokens", "compression")
