@@ -219,7 +219,8 @@ def reasons(passes: list[Needs]) -> list[str]:
             if source.level and source.name in _learnt_of(needs)
         )
         parts += [f"statistics of {name} after its clip by quantiles" for name in dict.fromkeys(limited)]
-        said.append(" and ".join(parts))
+        *others, last = parts
+        said.append(f"{', '.join(others)} and {last}" if others else last)
     return said
 
 
