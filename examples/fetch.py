@@ -3,7 +3,8 @@
     python examples/fetch.py housing|adult|movies
 
 Housing and adult are carried by one small wheel on PyPI, shapiq (MIT licence), movies by bokeh_sampledata (the table
-is CC0). Only the data are taken out of the wheel.
+is CC0). Only the data are taken out of the wheel. Beside the movies' shards stand their strips and word vectors: see
+movie_columns.py.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ import sys
 import tempfile
 import zipfile
 
+from movie_columns import add_columns
+
 WHEEL = "shapiq==1.4.1"
 FILES = {"housing": "california_housing.csv", "adult": "adult_census.csv"}
 MOVIES_WHEEL = "bokeh_sampledata==2026.1"
 SHARDS = 20
-# Lists have commas between their values there.
+# Lists have commas between their values there. What critics' tallies say (Meter, Fresh, Rotten, Metacritic) is left out: a
+# rating is made of them.
 MOVIES = """
-    SELECT o.Title AS title, o.Year AS year, o.Rating AS mpaa, o.Runtime AS runtime, o.Released AS released,
+    SELECT o.ID AS id, o.Title AS title, o.Year AS year, o.Rating AS mpaa, o.Runtime AS runtime, o.Released AS released,
         replace(o.Genre, ', ', '|') AS genres, replace(o.Director, ', ', '|') AS directors,
-        replace(o."Cast", ', ', '|') AS actors, replace(o.Country, ', ', '|') AS countries,
-        replace(o.Language, ', ', '|') AS languages, o.Oscars AS oscars, t.BoxOffice AS box_office,
-        t.Reviews AS reviews, t.Rating AS rating
+        replace(o.Writer, ', ', '|') AS writers, replace(o."Cast", ', ', '|') AS actors,
+        replace(o.Country, ', ', '|') AS countries, replace(o.Language, ', ', '|') AS languages,
+        o.Oscars AS oscars, t.BoxOffice AS box_office, t.Reviews AS reviews, t.Rating AS rating
     FROM omdb o JOIN tomatoes t ON o.ID = t.ID WHERE t.Rating IS NOT NULL AND t.Reviews > 0 ORDER BY o.ID
 """
 
@@ -41,12 +45,12 @@ def main() -> None:
     if os.path.isdir(target):
         print(f"{os.path.relpath(target)} is there already")
         return
-    if name == "movies":
-        records = movies()
-    else:
-        # No cell of these holds a newline.
-        records = download(WHEEL, f"shapiq/datasets/data/{FILES[name]}").splitlines(keepends=True)
     with tempfile.TemporaryDirectory(dir=os.path.dirname(target)) as temporary:
+        if name == "movies":
+            records = movies(temporary)
+        else:
+            # No cell of these holds a newline.
+            records = download(WHEEL, f"shapiq/datasets/data/{FILES[name]}").splitlines(keepends=True)
         write_shards(records, temporary, name)
         os.chmod(temporary, 0o755)
         os.rename(temporary, target)
@@ -54,17 +58,23 @@ def main() -> None:
     print(f"{os.path.relpath(target)}: {len(records) - 1:,} rows in {SHARDS} CSV shards")
 
 
-def movies() -> list[bytes]:
-    """The movies with a rating, as CSV records: header and rows."""
+def movies(target: str) -> list[bytes]:
+    """The movies with a rating, as CSV records: header and rows. Writes the files that stand beside them into `target`."""
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "movies.db")
         with open(path, "wb") as file:
             file.write(download(MOVIES_WHEEL, "bokeh_sampledata/_data/movies.db"))
-        found = sqlite3.connect(path).execute(MOVIES)
-        rows = [[column[0] for column in found.description], *found]
-        found.connection.close()
+        connection = sqlite3.connect(path)
+        found = connection.execute(MOVIES)
+        names = [column[0] for column in found.description]
+        rows = [
+            {name: "" if value is None else str(value) for name, value in zip(names, values, strict=True)}
+            for values in found
+        ]
+        connection.close()
+    add_columns(rows, target)
     records = []
-    for row in rows:
+    for row in [rows[0].keys(), *(row.values() for row in rows)]:
         text = io.StringIO()
         csv.writer(text, lineterminator="\n").writerow(row)
         records.append(text.getvalue().encode())

@@ -30,3 +30,8 @@ def housing_data() -> pathlib.Path:
 @pytest.fixture(scope="session")
 def adult_data() -> pathlib.Path:
     return fetch("adult")
+
+
+@pytest.fixture(scope="session")
+def movies_data() -> pathlib.Path:
+    return fetch("movies")
