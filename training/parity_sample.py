@@ -153,8 +153,8 @@ def _seconds(text: str, time_format: str) -> int:
     found = re.fullmatch(pattern, text)
     assert found, f"{text!r} is not a time like {time_format}"
     parts = {"H": "0", "M": "0", "S": "0", "z": "Z"} | found.groupdict()
-    moment = datetime.datetime(*(int(parts[part]) for part in "YmdHMS"))
-    since = moment - datetime.datetime(1970, 1, 1)
+    year, month, day, hour, minute, second = (int(parts[part]) for part in "YmdHMS")
+    since = datetime.datetime(year, month, day, hour, minute, second) - datetime.datetime(1970, 1, 1)
     return since.days * 86400 + since.seconds - _offset(parts["z"])
 
 

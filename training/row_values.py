@@ -26,17 +26,21 @@ def from_python(value: Any, column: Column, null_tokens: Sequence[str]) -> float
     """One value of a row that was given in Python.
 
     Args:
-      value: a number, text, None; a list for a column of lists; a datetime or text in the column's format for a time;
-        bytes, or base64 as text, for FILE and BASE64.
+      value: a number, text, None; a list, perhaps of lists, for a column of lists; a date, a datetime (in UTC if it names no
+        zone) or text in the column's format for a time; bytes, or base64 as text, for FILE and BASE64.
       column: that it is for.
       null_tokens: texts that mean a missing value.
 
     Raises:
       ValueError: it is not one of the column's type; the text says why.
     """
-    if isinstance(value, list | tuple) and column.separators:
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        if not column.separators:
+            raise ValueError("is a list, and the column holds single values")
         value = _joined(value, list(column.separators))
-    if isinstance(value, datetime.datetime) and column.type == TIME:
+    if isinstance(value, datetime.date) and column.type == TIME and value == value:
         return _seconds_of(value)
     if value is None or value in ("", b"", *null_tokens) or value != value:
         if column.required:
@@ -44,7 +48,7 @@ def from_python(value: Any, column: Column, null_tokens: Sequence[str]) -> float
         return b"" if column.separators else _MISSING.get(column.type, b"")
     if column.type in (FILE, BASE64):
         return _bytes(value)
-    text = str(value).encode()
+    text = value if isinstance(value, bytes) else str(value).encode()
     if column.separators:
         return _list_text(text, column)
     if column.type == FLOAT:
@@ -92,10 +96,18 @@ def from_arrow(cells: pa.Array, column: Column, csv_path: str) -> np.ndarray:
 
 
 def _joined(value: Sequence[Any], separators: list[str]) -> str:
-    parts = [
-        _joined(one, separators[1:]) if isinstance(one, list | tuple) else "" if one is None else str(one)
-        for one in value
-    ]
+    if not separators:
+        raise ValueError("is a list of lists of lists")
+    parts = []
+    for one in value:
+        if isinstance(one, list | tuple):
+            parts.append(_joined(one, separators[1:]))
+            continue
+        text = "" if one is None or one != one else one.decode() if isinstance(one, bytes) else str(one)
+        for separator in separators:
+            if separator in text:
+                raise ValueError(f"has an element with the separator '{separator}' in it")
+        parts.append(text)
     return separators[0].join(parts)
 
 
@@ -124,7 +136,9 @@ def _bytes(value: Any) -> bytes:
     return base64.b64decode(value)
 
 
-def _seconds_of(value: datetime.datetime) -> int:
+def _seconds_of(value: datetime.date) -> int:
+    if not isinstance(value, datetime.datetime):
+        value = datetime.datetime(value.year, value.month, value.day)
     if value.tzinfo is not None:
         value = value.astimezone(datetime.UTC).replace(tzinfo=None)
     since = value - datetime.datetime(1970, 1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -120,7 +121,7 @@ def _target(feature: Feature, learnt: Learnt, batch: Batch) -> str:
     return f"{shown} is unseen; {everything}"
 
 
-def _mean(folds: list[LabelSums]) -> tuple[str, str]:
+def _mean(folds: Sequence[LabelSums]) -> tuple[str, str]:
     weight = math.fsum(sums.weight for sums in folds)
     width = max((len(sums.label) for sums in folds), default=0)
     means = [math.fsum(sums.label[i] for sums in folds if sums.label) / weight for i in range(width)]

@@ -133,8 +133,8 @@ def _groups(before: GroupStatistics, after: GroupStatistics) -> Iterator[str]:
         parts = _those_moved([*numbers, _Number("deviation", *deviations, unit)])
         if parts:
             changed.append(f"{_shown(group.key)}: {', '.join(parts)}")
-    keys = ([group.key for group in entry.groups] for entry in (before, after))
-    yield from _by_key(f"groups of {after.feature}", *keys, [], changed)
+    old_keys, keys = ([group.key for group in entry.groups] for entry in (before, after))
+    yield from _by_key(f"groups of {after.feature}", old_keys, keys, [], changed)
 
 
 def _targets(before: TargetStatistics, after: TargetStatistics) -> Iterator[str]:
@@ -145,9 +145,9 @@ def _targets(before: TargetStatistics, after: TargetStatistics) -> Iterator[str]
         parts = _those_moved(_of_classes(_means(old.folds), _means(value.folds), units))
         if parts:
             changed.append(f"{_shown(value.key)}: {', '.join(parts)}")
-    keys = ([value.key for value in entry.values] for entry in (before, after))
+    old_keys, keys = ([value.key for value in entry.values] for entry in (before, after))
     everything = [f"mean of all {part}" for part in _those_moved(_of_classes(*means, units))]
-    yield from _by_key(f"target means of {after.feature}", *keys, everything, changed)
+    yield from _by_key(f"target means of {after.feature}", old_keys, keys, everything, changed)
 
 
 def _means(folds: Sequence[LabelSums]) -> list[float]:
