@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import io
 import os
-import re
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import tensorflow as tf
 
 from .pipelines.columns import raw_column, read_files, unequal_lists
 from .pipelines.find_files import CsvFile
@@ -24,6 +22,7 @@ from .schemas.spec_pb2 import COMPRESSION_NONE, FILE, Column, Data, Spec
 from .training.describe_encoding import describe_encoding
 from .transforms.explain import explain_row
 from .transforms.graph import TransformGraph, load_graph
+from .transforms.refuse import RefusedRow
 
 _BLOCK_BYTES = 1 << 20
 # How errors call the row of --row.
@@ -63,8 +62,8 @@ def explain(run_dir: str, spec: Spec, *, csv: str = "", row: str = "") -> str:
                 lines.append(f"  {'encoded':<12} {describe_encoding(feature.output, feature.value)}")
             elif feature.name in {one.name for one in graph.spec.features}:
                 lines.append(f"  {'encoded':<12} not at all: only an ingredient of crosses")
-    except tf.errors.InvalidArgumentError as error:
-        raise DataError(csv or _GIVEN, None, None, None, _reason(error)) from None
+    except RefusedRow as error:
+        raise DataError(csv or _GIVEN, None, None, None, str(error)) from None
     return "\n".join(lines)
 
 
@@ -79,13 +78,6 @@ def _same_features(asked: Spec, found: Spec) -> bool:
                     getattr(feature, kind).file = os.path.basename(getattr(feature, kind).file)
         texts.append(copy.SerializeToString(deterministic=True))
     return texts[0] == texts[1]
-
-
-def _reason(error: tf.errors.InvalidArgumentError) -> str:
-    """What the graph refused, without TensorFlow's frame."""
-    _, _, told = error.message.partition("Summarized data: ")
-    parts = re.findall(r"""b?(["'])(.*?)\1$""", told, re.MULTILINE)
-    return " ".join(text for _, text in parts) or error.message.splitlines()[0]
 
 
 def _row_of_file(csv: str, root: str, graph: TransformGraph) -> _Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import tensorflow as tf
 
 
@@ -25,3 +27,14 @@ def accept(column: str, values: tf.Tensor, good: tf.Tensor, reason: str) -> tf.T
     # When it runs eagerly the assertion gives no operation to depend on: it has raised already.
     with tf.control_dependencies([check] if check is not None else []):
         return tf.identity(values)
+
+
+class RefusedRow(ValueError):
+    """A row that a graph refused; the text says why, in one line."""
+
+
+def refusal(error: tf.errors.InvalidArgumentError) -> str:
+    """What a graph refused, in one line without TensorFlow's frame."""
+    _, _, told = error.message.partition("Summarized data: ")
+    parts = re.findall(r"""b?(["'])(.*?)\1$""", told, re.MULTILINE)
+    return " ".join(text for _, text in parts) or error.message.splitlines()[0]
