@@ -220,6 +220,9 @@ def _check_training(training: spec_pb2.Training, source: SpecSource) -> None:
         value = getattr(training, name)
         source.require(value >= 1, f"training.{name}", "at least 1", value)
     source.require(training.patience >= 0, "training.patience", "at least 0", training.patience)
+    minutes, steps = training.checkpoint.minutes, training.checkpoint.steps
+    source.require(0 <= minutes < math.inf, "training.checkpoint.minutes", "a number of at least 0", minutes)
+    source.require(steps >= 0, "training.checkpoint.steps", "at least 0", steps)
     if schedule.HasField("factor"):
         factor = schedule.factor
         source.require(0 < factor < 1, "training.schedule.factor", "above 0 and below 1", factor)

@@ -164,6 +164,7 @@ def _resolve_training(training: spec_pb2.Training) -> None:
     training.batch_size = training.batch_size or 128
     training.epochs = training.epochs or 100
     training.shuffle_buffer = training.shuffle_buffer or 16384
+    _default(training.checkpoint, minutes=5.0)
     training.schedule.SetInParent()
     if training.schedule.kind == spec_pb2.PERFORMANCE:
         _default(training.schedule, factor=0.5, patience=4)

@@ -594,7 +594,7 @@ class Model(_message.Message):
     def __init__(self, hidden: _Optional[_Iterable[int]] = ..., activation: _Optional[str] = ..., initializer: _Optional[str] = ..., dropout: _Optional[float] = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ("name", "optimizer", "learning_rate", "clipnorm", "batch_size", "epochs", "schedule", "patience", "shuffle_buffer")
+    __slots__ = ("name", "optimizer", "learning_rate", "clipnorm", "batch_size", "epochs", "schedule", "patience", "shuffle_buffer", "checkpoint")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -604,6 +604,7 @@ class Training(_message.Message):
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     PATIENCE_FIELD_NUMBER: _ClassVar[int]
     SHUFFLE_BUFFER_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
     name: str
     optimizer: str
     learning_rate: float
@@ -613,7 +614,16 @@ class Training(_message.Message):
     schedule: Schedule
     patience: int
     shuffle_buffer: int
-    def __init__(self, name: _Optional[str] = ..., optimizer: _Optional[str] = ..., learning_rate: _Optional[float] = ..., clipnorm: _Optional[float] = ..., batch_size: _Optional[int] = ..., epochs: _Optional[int] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., patience: _Optional[int] = ..., shuffle_buffer: _Optional[int] = ...) -> None: ...
+    checkpoint: Checkpoint
+    def __init__(self, name: _Optional[str] = ..., optimizer: _Optional[str] = ..., learning_rate: _Optional[float] = ..., clipnorm: _Optional[float] = ..., batch_size: _Optional[int] = ..., epochs: _Optional[int] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., patience: _Optional[int] = ..., shuffle_buffer: _Optional[int] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ...) -> None: ...
+
+class Checkpoint(_message.Message):
+    __slots__ = ("minutes", "steps")
+    MINUTES_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    minutes: float
+    steps: int
+    def __init__(self, minutes: _Optional[float] = ..., steps: _Optional[int] = ...) -> None: ...
 
 class Schedule(_message.Message):
     __slots__ = ("kind", "factor", "patience")

@@ -160,6 +160,9 @@ CASES = [
     (GOOD + "training: {patience: -1}", "s.yaml:12: training.patience: must be at least 0, not -1"),
     (GOOD + "training: {schedule: {factor: 1}}", "s.yaml:12: training.schedule.factor: must be above 0 and below 1, not 1"),
     (GOOD + "training: {schedule: {patience: 0}}", "s.yaml:12: training.schedule.patience: must be at least 1, not 0"),
+    (GOOD + "training: {checkpoint: {minutes: -1}}",
+     "s.yaml:12: training.checkpoint.minutes: must be a number of at least 0, not -1"),
+    (GOOD + "training: {checkpoint: {steps: -1}}", "s.yaml:12: training.checkpoint.steps: must be at least 0, not -1"),
     (GOOD + "export: {prediction_tolerance: -1}", "s.yaml:12: export.prediction_tolerance: must be a number of at least 0, not -1"),
 ]  # fmt: skip
 

@@ -111,6 +111,9 @@ training {
   }
   patience: 10
   shuffle_buffer: 16384
+  checkpoint {
+    minutes: 5.0
+  }
 }
 export {
   prediction_tolerance: 1e-05
