@@ -67,3 +67,16 @@ def row_bits(value: np.ndarray) -> list:
         return [[one for one in row if one] for row in lists]
     kept = ~np.isnan(value) if value.dtype == np.float32 else value != -1
     return [np.atleast_1d(row)[np.atleast_1d(some)].tobytes() for row, some in zip(value, kept, strict=True)]
+
+
+def in_batches(
+    apply, raw: dict[str, tf.Tensor], size: int, folds: np.ndarray | None = None
+) -> dict[str, list]:
+    """Bits of each row by feature, computed `size` rows at a time."""
+    found: dict[str, list] = {}
+    for start in range(0, len(next(iter(raw.values()))), size):
+        batch = {name: x[start : start + size] for name, x in raw.items()}
+        extra = [] if folds is None else [tf.constant(folds[start : start + size])]
+        for name, value in apply(batch, *extra).items():
+            found.setdefault(name, []).extend(row_bits(value.numpy()))
+    return found
