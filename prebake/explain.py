@@ -22,7 +22,7 @@ from .schemas.spec_pb2 import COMPRESSION_NONE, FILE, Column, Data, Spec
 from .training.describe_encoding import describe_encoding
 from .transforms.explain import explain_row
 from .transforms.graph import TransformGraph, load_graph
-from .transforms.refuse import RefusedRow
+from .transforms.refuse import RefusedRowError
 
 _BLOCK_BYTES = 1 << 20
 # How errors call the row of --row.
@@ -62,7 +62,7 @@ def explain(run_dir: str, spec: Spec, *, csv: str = "", row: str = "") -> str:
                 lines.append(f"  {'encoded':<12} {describe_encoding(feature.output, feature.value)}")
             elif feature.name in {one.name for one in graph.spec.features}:
                 lines.append(f"  {'encoded':<12} not at all: only an ingredient of crosses")
-    except RefusedRow as error:
+    except RefusedRowError as error:
         raise DataError(csv or _GIVEN, None, None, None, str(error)) from None
     return "\n".join(lines)
 

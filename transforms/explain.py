@@ -16,7 +16,7 @@ from .describe import describe_numbers
 from .describe_ids import describe_ids
 from .graph import TransformGraph
 from .learnt import Learnt
-from .refuse import RefusedRow, refusal
+from .refuse import RefusedRowError, refusal
 from .sources import Source, clip_bounds
 from .value_text import MISSING, elements, listed, number, value_text
 
@@ -49,13 +49,13 @@ def explain_row(graph: TransformGraph, raw: Raw, cells: Mapping[str, str]) -> It
       cells: the text of the cells, by column name, as far as there are any.
 
     Raises:
-      RefusedRow: by the graph; says why.
+      RefusedRowError: by the graph; says why.
     """
     given = {name: tf.constant(raw[name]) for name in graph.raw_spec}
     try:
         batch, found = graph.explain(given)
     except tf.errors.InvalidArgumentError as error:
-        raise RefusedRow(refusal(error)) from None
+        raise RefusedRowError(refusal(error)) from None
     outputs = {output.name: output for output in graph.features}
     for feature in graph.spec.features:
         stages = _stages(feature, graph.learnt, batch, cells)

@@ -29,7 +29,7 @@ def accept(column: str, values: tf.Tensor, good: tf.Tensor, reason: str) -> tf.T
         return tf.identity(values)
 
 
-class RefusedRow(ValueError):
+class RefusedRowError(ValueError):
     """A row that a graph refused; the text says why, in one line."""
 
 
