@@ -1,8 +1,8 @@
 """In: number columns of the training split, as a TFT graph sees them. Out: their covariances.
 
-Columns come with their mean and scale from an earlier pass. Standardised values are rounded to multiples of 2^-12 and
-limited to ±2^10, which leaves covariances right to about 1e-7 and makes every product an integer: sums are the same in
-every order.
+Columns come with their mean and scale from an earlier pass. Standardised values are limited to ±2^10 and rounded to
+multiples of 2^-24, in two parts of at most 23 and 12 bits, which makes every product an integer that binary64 holds: sums
+are the same in every order. Rounded to 2^-12 alone, columns of few different values had correlations wrong by 1e-4.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tensorflow_transform as tft
 from ..schemas.statistics_pb2 import Covariance
 from .packed import pack, unpack
 
-_UNIT = 2.0**12
+_UNIT, _PARTS = 2.0**12, 3
 _LIMIT = 2.0**10
 # A value times a weight that is a multiple of the mean weight.
 _WEIGHTED_LIMIT = 2.0**14
@@ -38,31 +38,41 @@ class SumProducts(beam.CombineFn):
 
     def create_accumulator(self) -> np.ndarray:
         size = len(self._center)
-        # The last row and column: sums of the columns, and of the weights.
-        return np.zeros((size + 1, size + 1), np.int64)
+        # Of high with high parts, high with low and low with high, low with low. The last row and column of each: sums of
+        # the columns, and of the weights.
+        return np.zeros((_PARTS, size + 1, size + 1), np.int64)
 
     def add_input(self, accumulator: np.ndarray, batch: Sequence[np.ndarray]) -> np.ndarray:
         columns = [np.asarray(column).astype(np.float64) for column in batch]
         x = np.stack(columns[: len(self._center)], axis=1)
         z = np.clip(np.nan_to_num((x - self._center) * self._scale, nan=0.0), -_LIMIT, _LIMIT)
-        rounded = np.concatenate([np.rint(z * _UNIT), np.ones((len(z), 1))], axis=1)
-        weighed, step = rounded, _BLOCK
+        high, low = _halves(np.concatenate([z, np.ones((len(z), 1))], axis=1))
+        weighed_high, weighed_low, step = high, low, _BLOCK
         if self._weight_scale is not None:
             weights = columns[-1][:, np.newaxis] * self._weight_scale
             wz = np.concatenate([z, np.ones((len(z), 1))], axis=1) * weights
-            weighed = np.rint(np.clip(wz, -_WEIGHTED_LIMIT, _WEIGHTED_LIMIT) * _UNIT)
+            weighed_high, weighed_low = _halves(np.clip(wz, -_WEIGHTED_LIMIT, _WEIGHTED_LIMIT))
             step = _WEIGHTED_BLOCK
         for start in range(0, len(z), step):
-            products = weighed[start : start + step].T @ rounded[start : start + step]
-            accumulator = accumulator + products.astype(np.int64)
+            rows = slice(start, start + step)
+            by_high = weighed_high[rows].T
+            high_low = by_high @ low[rows]
+            low_high = high_low.T if self._weight_scale is None else weighed_low[rows].T @ high[rows]
+            products = [by_high @ high[rows], high_low + low_high, weighed_low[rows].T @ low[rows]]
+            accumulator = accumulator + np.stack(products).astype(np.int64)
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[np.ndarray]) -> np.ndarray:
         return sum(accumulators, self.create_accumulator())
 
     def extract_output(self, accumulator: np.ndarray) -> np.ndarray:
-        weighted = np.array(self._weight_scale is not None)
-        return np.array(pack({"products": accumulator, "weighted": weighted}), object)
+        return np.array(pack({"products": accumulator}), object)
+
+
+def _halves(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Integers as binary64: x is about (high + low / 2^12) / 2^12."""
+    high = np.rint(x * _UNIT)
+    return high, np.rint((x * _UNIT - high) * _UNIT)
 
 
 class _Sum(beam.PTransform):
@@ -103,21 +113,19 @@ def analyze_covariance(
 
 def merge_covariance(parts: Sequence[bytes]) -> bytes:
     """The sums of all rows, from those of parts of them with equal centers and scales."""
-    unpacked = [unpack(part) for part in parts]
-    products = np.sum([part["products"] for part in unpacked], axis=0)
-    return pack({"products": products, "weighted": unpacked[0]["weighted"]})
+    return pack({"products": np.sum([unpack(part)["products"] for part in parts], axis=0)})
 
 
 def finish_covariance(data: bytes, center: Sequence[float], scale: Sequence[float]) -> Covariance:
     """Means and the population covariance matrix."""
-    arrays = unpack(data)
-    sums = arrays["products"].astype(np.float64)
-    weighted = bool(arrays["weighted"])
-    weight = sums[-1, -1] / (_UNIT if weighted else 1.0)
+    high, mixed, low = unpack(data)["products"].astype(np.float64)
+    # In units of 2^-24; of the last row and column too.
+    sums = high + mixed / _UNIT + low / _UNIT**2
+    weight = sums[-1, -1] / _UNIT**2
     size = len(center)
     if not weight:
         return Covariance(mean=center, covariance=[0.0] * size**2)
-    mean = sums[:-1, -1] / (_UNIT * weight)
+    mean = sums[:-1, -1] / (_UNIT**2 * weight)
     products = (sums[:-1, :-1] + sums[:-1, :-1].T) / (2 * _UNIT**2 * weight)
     covariance = products - np.outer(mean, mean)
     deviation = np.array([1 / one if one else 0.0 for one in scale])
