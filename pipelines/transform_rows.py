@@ -60,9 +60,14 @@ class TransformRows(beam.DoFn):
         self._columns = columns_by_name(self._spec)
         self._inputs = input_columns(self._graph)
         self._files_of = [name for name in self._inputs if self._columns[name].type == FILE]
-        self._weights_of = {
-            feature.column: feature.value_weights for feature in self._spec.features if feature.value_weights
-        }
+        # One list may have several weights.
+        self._weights_of = sorted(
+            {
+                (feature.column, feature.value_weights)
+                for feature in self._spec.features
+                if feature.value_weights
+            }
+        )
         self._out_of_fold = any(feature.out_of_fold for feature in self._features)
         self._numbers = {path: number for number, path in enumerate(self._files)}
         self._schema = part_schema(self._features)
@@ -77,7 +82,7 @@ class TransformRows(beam.DoFn):
         for error in unread:
             good[error[0]] = False
             yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, *error))
-        for name, weights in self._weights_of.items():
+        for name, weights in self._weights_of:
             lists = self._columns[name], self._columns[weights]
             for place in unequal_lists(rows.block.batch, *lists):
                 if good[place]:

@@ -72,6 +72,7 @@ def test_rows():
         ("boundaries: 34 boundaries: 38 }", "boundaries: 34 }",
          "age: boundaries of 8 quantiles [25, 30, 34, …] → [25, 30, 34]"),
         ("value: 20", "value: 21", "age: quantile 0.05 20 → 21"),
+        ("l_moments: 5 ", "l_moments: 6 ", "age: L-moment 2 5 → 6"),
         ("l_moments: 0.5", "l_moments: 0.75", "age: L-moment 3 0.5 → 0.75"),
         ('most_frequent: "Rome"', 'most_frequent: "Oslo"', "city: most frequent 'Rome' → 'Oslo'"),
         ("label_mean: 5 label_variance: 4", "label_mean: 6 label_variance: 9", "label: mean 5 → 6, deviation 2 → 3"),
