@@ -1,8 +1,9 @@
-"""In: a directory to be made. Out: it is there, complete and verified by its manifest, or it is as it was before.
+"""In: a directory or file to be made. Out: it is there, complete, or it is as it was before.
 
 A step writes into a temporary directory beside the final one (the same file system, so that a rename can publish it),
-the manifest last, everything is flushed, and one rename makes it visible. Temporary names start with `.tmp-`: no reader
-takes them for a result, and TensorFlow Serving, which loads any new numeric directory, does not see them.
+the manifest last, everything is flushed, and one rename makes it visible; one that is there already is exchanged for it in
+one step where the system can (schemas/exchange.py). Temporary names start with `.tmp-`: no reader takes them for a result,
+and TensorFlow Serving, which loads any new numeric directory, does not see them.
 
 A killed process leaves its temporary directories; the next step of the same name on the same host removes them. It tells
 them from those of a living process by the lock that this holds: the system releases it however the process ends.
@@ -21,14 +22,17 @@ import uuid
 from collections.abc import Iterator
 
 from .errors import ArtifactError
+from .exchange import exchange
 from .manifest import MANIFEST, fill_files, list_files, read_manifest, write_manifest
 from .manifest_pb2 import Manifest
 
 TEMPORARY_PREFIX = ".tmp-"
+# What a write, a flush or a close says of the disk; it names no file.
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 def is_current(directory: str, manifest: Manifest, *, replace: bool = False) -> bool:
-    """Tells whether the step has been done already.
+    """Tells whether the step has been done already. What killed runs of the step have left is tidied up first.
 
     Args:
       directory: of the step.
@@ -41,13 +45,10 @@ def is_current(directory: str, manifest: Manifest, *, replace: bool = False) -> 
     Raises:
       ArtifactError: the directory holds the result of something else; names what differs.
     """
-    if not os.path.exists(directory):
+    directory = os.path.normpath(directory)
+    _tidy(directory)
+    if _stamp(directory) is None:
         return False
-    if not os.path.exists(os.path.join(directory, MANIFEST)):
-        # Not even `replace` may delete what somebody else put there.
-        raise ArtifactError(
-            directory, "is in the way: it has no manifest, so prebake did not write it; move it away"
-        )
     try:
         found = read_manifest(directory, manifest.step)
     except ArtifactError:
@@ -86,18 +87,39 @@ def publish(directory: str, manifest: Manifest, *, replace: bool = False) -> Ite
       replace: a directory that is there is replaced; it stays as it is until the new one is complete.
 
     Raises:
-      ArtifactError: the directory is there and `replace` is False, or another run published it first.
+      ArtifactError: the directory is there and `replace` is False, another run published it since this one began, or it
+        cannot be written.
     """
     directory = os.path.normpath(directory)
-    if os.path.exists(directory) and not replace:
+    _tidy(directory)
+    before = _stamp(directory)
+    if before is not None and not replace:
         raise ArtifactError(directory, "is there already: add --replace, or choose another --run")
     parent, name = os.path.split(directory)
     with temporary_directory(parent, name) as temporary:
-        yield temporary
-        fill_files(manifest, temporary)
-        write_manifest(manifest, temporary)
-        _flush(temporary)
-        _rename(temporary, directory, replace)
+        with _disk_faults(directory, temporary):
+            yield temporary
+            fill_files(manifest, temporary)
+            write_manifest(manifest, temporary)
+            _flush(temporary)
+        with _lock(parent or ".", wait=True):
+            _put_in_place(temporary, directory, before)
+
+
+@contextlib.contextmanager
+def new_file(path: str) -> Iterator[str]:
+    """Yields the path of a draft; when the block ends without an exception, the file that was written there is `path`.
+
+    Raises:
+      ArtifactError: it cannot be written; what was at `path` is there as before.
+    """
+    parent, name = os.path.split(path)
+    with temporary_directory(parent, name) as temporary, _disk_faults(path, temporary):
+        draft = os.path.join(temporary, name)
+        yield draft
+        _flush_one(draft)
+        os.replace(draft, path)
+        _flush_one(parent or ".")
 
 
 @contextlib.contextmanager
@@ -105,23 +127,39 @@ def temporary_directory(parent: str, name: str) -> Iterator[str]:
     """Yields a new directory `parent/.tmp-<name>-…`; when the block ends it is gone, unless it was renamed.
 
     Those of the same name that killed processes of this host have left are removed first.
+
+    Raises:
+      ArtifactError: nothing can be written into `parent`.
     """
     parent = parent or "."
-    os.makedirs(parent, exist_ok=True)
-    stem = os.path.join(parent, f"{TEMPORARY_PREFIX}{name}-{socket.gethostname()}-")
-    with _lock(parent, wait=True):  # so that nobody sees a new directory before it is locked
-        for path in glob.glob(glob.escape(stem) + "*"):
-            with contextlib.suppress(OSError), _lock(path, wait=False):
-                shutil.rmtree(path, ignore_errors=True)
-        path = stem + uuid.uuid4().hex[:8]
-        os.mkdir(path)
-        lock = contextlib.ExitStack()
-        lock.enter_context(_lock(path, wait=True))
-    with lock:
+    path = _stem(parent, name) + uuid.uuid4().hex[:8]
+    with contextlib.ExitStack() as lock:
         try:
-            yield path
-        finally:
-            shutil.rmtree(path, ignore_errors=True)
+            os.makedirs(parent, exist_ok=True)
+            with _lock(parent, wait=True):  # so that nobody sees a new directory before it is locked
+                _remove_abandoned(parent, name)
+                os.mkdir(path)
+                lock.callback(_remove, path)
+                lock.enter_context(_lock(path, wait=True))
+        except OSError as error:
+            raise ArtifactError(parent, f"cannot be written into: {error.strerror}") from None
+        yield path
+
+
+def _stem(parent: str, name: str) -> str:
+    return os.path.join(parent, f"{TEMPORARY_PREFIX}{name}-{socket.gethostname()}-")
+
+
+def _remove_abandoned(parent: str, name: str) -> None:
+    for path in glob.glob(glob.escape(_stem(parent, name)) + "*"):
+        with contextlib.suppress(OSError), _lock(path, wait=False):
+            _remove(path)
+
+
+def _remove(path: str) -> None:
+    if os.path.islink(path):
+        os.unlink(path)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -140,44 +178,105 @@ def _lock(directory: str, *, wait: bool) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def _disk_faults(path: str, temporary: str) -> Iterator[None]:
+    """Says of which result it is that a file could not be written: nobody knows the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        inside = str(error.filename).startswith(temporary)
+        if not inside and (error.filename is not None or error.errno not in _DISK):
+            raise
+        raise ArtifactError(path, f"could not be written: {error.strerror}; it is as it was before") from None
+
+
 def _flush(directory: str) -> None:
     for path in list_files(directory):
-        descriptor = os.open(os.path.join(directory, path), os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _flush_one(os.path.join(directory, path))
     for folder, _, _ in os.walk(directory):
-        _flush_folder(folder)
+        _flush_one(folder)
 
 
-def _flush_folder(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
+def _flush_one(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that cannot flush a folder by itself
+            raise
     finally:
         os.close(descriptor)
 
 
-def _rename(temporary: str, directory: str, replace: bool) -> None:
-    parent, name = os.path.split(directory)
-    olds = os.path.join(parent, f"{TEMPORARY_PREFIX}old-{name}-")
-    old = None
+def _stamp(directory: str) -> tuple[int, ...] | None:
+    """What tells one publication from another; None if there is none.
+
+    Raises:
+      ArtifactError: something else is there. Not even `replace` may delete what somebody else put there.
+    """
+    if not os.path.lexists(directory):
+        return None
     try:
-        if replace and os.path.exists(directory):
-            # Two renames: between them the directory is absent, never half there.
-            os.rename(directory, name_of_old := olds + uuid.uuid4().hex[:8])
-            old = name_of_old
-        os.rename(temporary, directory)
+        status = os.stat(os.path.join(directory, MANIFEST))
+    except (FileNotFoundError, NotADirectoryError):
+        raise ArtifactError(
+            directory, "is in the way: it has no manifest, so prebake did not write it; move it away"
+        ) from None
     except OSError as error:
+        raise ArtifactError(directory, f"cannot be read: {error.strerror}") from None
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _put_in_place(temporary: str, directory: str, before: tuple[int, ...] | None) -> None:
+    """Publishes; the parent's lock is held. `temporary` then holds what was replaced, or is gone."""
+    first = ArtifactError(directory, "another run published it first; this run's result is dropped")
+    if _stamp(directory) != before:
+        raise first
+    try:
+        if before is None:
+            os.rename(temporary, directory)
+        elif not exchange(temporary, directory):
+            _rename_twice(temporary, directory)
+    except OSError as error:
+        # Where there are no locks, another run may still have come first.
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
-            raise ArtifactError(
-                directory, "another run published it first; this run's result is dropped"
-            ) from None
-        if old is not None:
-            os.rename(old, directory)
-        raise ArtifactError(directory, f"could not be published: {error.strerror}") from None
-    _flush_folder(parent or ".")
-    # Also what a process left that was killed between its two renames; until now it was the only complete result.
-    for path in glob.glob(glob.escape(olds) + "?" * 8):
-        shutil.rmtree(path, ignore_errors=True)
+            raise first from None
+        raise ArtifactError(
+            directory, f"could not be published: {error.strerror}; it is as it was before"
+        ) from None
+    try:
+        _flush_one(os.path.dirname(directory) or ".")
+    except OSError as error:
+        raise ArtifactError(
+            directory, f"is published, but the disk does not confirm it: {error.strerror}"
+        ) from None
+
+
+def _olds(directory: str) -> str:
+    parent, name = os.path.split(directory)
+    return os.path.join(parent, f"{TEMPORARY_PREFIX}old-{name}-")
+
+
+def _rename_twice(temporary: str, directory: str) -> None:
+    """Replaces where exchanging is not possible: between the renames the directory is absent, never half there."""
+    old = _olds(directory) + uuid.uuid4().hex[:8]
+    os.rename(directory, old)
+    try:
+        os.rename(temporary, directory)
+    except OSError:
+        os.rename(old, directory)
+        raise
+    _remove(old)
+
+
+def _tidy(directory: str) -> None:
+    """Removes what killed runs of the step have left; what one took away to replace it comes back."""
+    parent, name = os.path.split(directory)
+    parent = parent or "."
+    with contextlib.suppress(OSError), _lock(parent, wait=True):
+        for old in glob.glob(glob.escape(_olds(directory)) + "?" * 8):
+            if os.path.lexists(directory):
+                _remove(old)
+            else:
+                os.rename(old, directory)
+        _remove_abandoned(parent, name)

@@ -11,8 +11,8 @@ run/export/saved_model/<n>/    versions
 from __future__ import annotations
 
 import os
-import uuid
 
+from .commit import new_file
 from .errors import ArtifactError
 from .spec import load_spec, spec_text
 from .spec_pb2 import Spec
@@ -36,10 +36,8 @@ def read_spec(run_dir: str) -> Spec:
 
 def write_spec(run_dir: str, spec: Spec) -> None:
     """Writes the spec into the run directory, whole or not at all."""
-    os.makedirs(run_dir, exist_ok=True)
-    temporary = os.path.join(run_dir, f".tmp-{uuid.uuid4().hex[:8]}-{SPEC}")
-    with open(temporary, "w", encoding="utf-8") as file:
+    with (
+        new_file(os.path.join(run_dir, SPEC)) as draft,
+        open(draft, "w", encoding="utf-8") as file,
+    ):
         file.write(spec_text(spec))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, os.path.join(run_dir, SPEC))

@@ -4,13 +4,14 @@ import errno
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
 
 import pytest
 from prebake.schemas import commit
-from prebake.schemas.commit import is_current, publish, temporary_directory
+from prebake.schemas.commit import is_current, new_file, publish, temporary_directory
 from prebake.schemas.errors import ArtifactError
 from prebake.schemas.manifest import MANIFEST, read_manifest, set_fingerprint
 from prebake.schemas.manifest_pb2 import Manifest
@@ -38,6 +39,14 @@ def content(directory: str) -> str:
 @pytest.fixture
 def directory(tmp_path) -> str:
     return str(tmp_path / "run" / "examples")
+
+
+@pytest.fixture(params=["exchange", "two renames"])
+def way(request, monkeypatch) -> str:
+    """How a directory is replaced: where the system can exchange two, and where it cannot."""
+    if request.param == "two renames":
+        monkeypatch.setattr(commit, "exchange", lambda one, other: False)
+    return request.param
 
 
 def is_alone(directory: str) -> bool:
@@ -68,7 +77,8 @@ def test_publish_in_the_working_directory(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError, KeyboardInterrupt, SystemExit, OSError(errno.ENOSPC, "disk full")]
+    "error",
+    [ValueError, KeyboardInterrupt, SystemExit, ConnectionResetError, FileNotFoundError(2, "x", "rows.csv")],
 )
 def test_an_exception_publishes_nothing(directory, error):
     def fail() -> None:
@@ -95,15 +105,27 @@ def test_an_exception_leaves_what_is_there(directory):
     assert is_alone(directory)
 
 
-@pytest.mark.parametrize("step", ["fill_files", "write_manifest", "_flush"])
-def test_a_fault_after_the_block_publishes_nothing(directory, monkeypatch, step):
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("moment", ["block", "fill_files", "write_manifest", "_flush"])
+def test_a_full_disk_is_one_line_and_publishes_nothing(directory, monkeypatch, moment):
     def full(*args):
-        raise OSError(errno.ENOSPC, "No space left on device")
+        raise OSError(
+            errno.ENOSPC, "No space left on device"
+        )  # as write() and fsync() say it: without a name
+
+    def write_it() -> None:
+        if moment != "block":
+            write(directory, "new", replace=True, data="2")
+        else:
+            with publish(directory, manifest(data="2"), replace=True):
+                full()
 
     write(directory, "old")
-    monkeypatch.setattr(commit, step, full)
-    with pytest.raises(OSError, match="No space left on device"):
-        write(directory, "new", replace=True, data="2")
+    if moment != "block":
+        monkeypatch.setattr(commit, moment, full)
+    text = f"{directory}: could not be written: No space left on device; it is as it was before"
+    with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
+        write_it()
     assert content(directory) == "old"
     assert is_alone(directory)
 
@@ -117,7 +139,7 @@ def test_a_directory_that_is_there_is_not_touched(directory):
     assert is_alone(directory)
 
 
-def test_replace(directory):
+def test_replace(directory, way):
     write(directory, "old")
     write(directory, "new", replace=True, data="2")
     assert content(directory) == "new"
@@ -129,56 +151,117 @@ def test_replace_nothing(directory):
     assert content(directory) == "new"
 
 
-@pytest.mark.parametrize("replace", [False, True])
-def test_the_second_publisher_loses(directory, replace):
+def test_a_replaced_directory_is_never_absent(directory, monkeypatch):
+    """On Linux, that is: of the path itself no rename is made at all."""
+    write(directory, "old")
+
+    def rename(old: str, new: str) -> None:
+        raise AssertionError("a rename makes it absent")
+
+    monkeypatch.setattr(commit.os, "rename", rename)
+    write(directory, "new", replace=True, data="2")
+    assert content(directory) == "new"
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_is_not(directory, way, tmp_path):
+    elsewhere = str(tmp_path / "elsewhere")
+    write(elsewhere, "old")
+    os.makedirs(os.path.dirname(directory))
+    os.symlink(elsewhere, directory)
+    assert content(directory) == "old"
+    write(directory, "new", replace=True, data="2")
+    assert (content(directory), content(elsewhere)) == ("new", "old")
+    assert is_alone(directory)
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize(("there", "replace"), [(False, False), (False, True), (True, True)])
+def test_the_second_publisher_loses(directory, way, there, replace):
     text = f"{directory}: another run published it first; this run's result is dropped"
+    if there:
+        write(directory, "old")
 
     def both() -> None:
         with publish(directory, manifest(data="late"), replace=replace):
-            write(directory, "first")
-            if replace:
-                # As if the other run had published between this run's two renames.
-                real = commit.os.rename
+            write(directory, "first", replace=replace)
 
-                def rename(old: str, new: str) -> None:
-                    real(old, new)
-                    if old == directory:
-                        write(directory, "first")
-
-                patch.setattr(commit.os, "rename", rename)
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
+    with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
         both()
     assert content(directory) == "first"
-    assert not [name for name in os.listdir(os.path.dirname(directory)) if name.startswith(".tmp-examples")]
+    assert is_alone(directory)
 
 
-def test_a_rename_that_fails_brings_the_old_one_back(directory, monkeypatch):
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("replace", [False, True])
+def test_without_locks_the_second_publisher_loses_too(directory, monkeypatch, replace):
+    """As if the other run had published between this run's look and its rename, or between its two renames."""
+    text = f"{directory}: another run published it first; this run's result is dropped"
+    real = os.rename
+
+    def no_locks(descriptor: int, operation: int) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    def rename(old: str, new: str) -> None:
+        if new == directory and not os.path.exists(directory):
+            write(os.path.join(os.path.dirname(directory), "other"), "first")
+            real(os.path.join(os.path.dirname(directory), "other"), directory)
+        real(old, new)
+
+    if replace:
+        write(directory, "old")
+    with monkeypatch.context() as patch:
+        patch.setattr(commit.fcntl, "flock", no_locks)
+        patch.setattr(commit, "exchange", lambda one, other: False)
+        patch.setattr(commit.os, "rename", rename)
+        with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
+            write(directory, "new", replace=replace, data="2")
+    assert content(directory) == "first"
+    assert current(directory, None) is True  # which tidies up
+    assert is_alone(directory)
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EXDEV, errno.EACCES])
+def test_a_rename_that_fails_brings_the_old_one_back(directory, monkeypatch, code):
     write(directory, "old")
     real = os.rename
 
     def rename(old: str, new: str) -> None:
         if new == directory and ".tmp-old" not in old:
-            raise OSError(errno.EROFS, "Read-only file system")
+            raise OSError(code, os.strerror(code))
         real(old, new)
 
+    monkeypatch.setattr(commit, "exchange", lambda one, other: False)
     monkeypatch.setattr(commit.os, "rename", rename)
-    text = f"{directory}: could not be published: Read-only file system"
+    text = f"{directory}: could not be published: {os.strerror(code)}; it is as it was before"
     with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
         write(directory, "new", replace=True, data="2")
     assert content(directory) == "old"
     assert is_alone(directory)
 
 
-def test_a_file_in_the_way(directory):
-    def late() -> None:
-        with publish(directory, manifest()), open(directory, "w") as file:
+@pytest.mark.parametrize("replace", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_is_in_the_way_stays(directory, late, replace):
+    """Somebody else's file or folder: no manifest lies in it."""
+    text = f"{directory}: is in the way: it has no manifest, so prebake did not write it; move it away"
+
+    def theirs() -> None:
+        with open(directory, "w") as file:
             file.write("somebody else's")
 
-    with pytest.raises(
-        ArtifactError, match=f"^{re.escape(directory)}: could not be published: Not a directory$"
-    ):
-        late()
+    os.makedirs(os.path.dirname(directory))
+    if not late:
+        theirs()
+
+    def ours() -> None:
+        with publish(directory, manifest(), replace=replace):
+            theirs()
+
+    with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
+        ours()
+    with open(directory) as file:
+        assert file.read() == "somebody else's"
     assert is_alone(directory)
 
 
@@ -245,7 +328,8 @@ PUBLISHER = """
 """
 
 
-@pytest.mark.parametrize("moment", ["block", "write_manifest", "_flush", "_rename"])
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("moment", ["block", "write_manifest", "_flush"])
 def test_kill_9_leaves_nothing_that_is_seen(directory, moment):
     write(directory, "old")
     arguments = [sys.executable, "-c", textwrap.dedent(PUBLISHER), directory, moment]
@@ -266,13 +350,105 @@ def test_kill_9_leaves_nothing_that_is_seen(directory, moment):
     assert is_alone(directory)
 
 
-def test_a_kill_between_the_two_renames_is_mended_by_the_next_run(directory):
+@pytest.mark.fault(34)
+@pytest.mark.parametrize("looks", [False, True])
+def test_after_a_kill_between_the_two_renames_the_next_run_brings_it_back(directory, looks):
     write(directory, "old")
     os.rename(directory, os.path.join(os.path.dirname(directory), ".tmp-old-examples-0123abcd"))
-    assert current(directory, None) is False
+    if looks:
+        assert current(directory, None) is True
+    with pytest.raises(ArtifactError, match="is there already"):
+        write(directory, "new")
+    assert content(directory) == "old"
+    assert is_alone(directory)
+
+
+@pytest.mark.fault(34)
+def test_after_a_kill_behind_the_rename_a_run_with_nothing_to_do_tidies_up(directory):
     write(directory, "new")
+    host = socket.gethostname()
+    for name in (".tmp-old-examples-0123abcd", f".tmp-examples-{host}-0123abcd"):
+        write(os.path.join(os.path.dirname(directory), name), "old")
+    assert current(directory, None) is True
     assert content(directory) == "new"
     assert is_alone(directory)
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "is published, but the disk does not confirm it: Input/output error"),
+        (OSError(errno.EINVAL, "Invalid argument"), None),  # a file system that cannot flush a folder
+    ],
+)  # fmt: skip
+def test_a_folder_that_cannot_be_flushed(directory, monkeypatch, error, text):
+    os.makedirs(os.path.dirname(directory))
+    real, parent = os.fsync, os.stat(os.path.dirname(directory))
+
+    def fsync(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), parent):
+            raise error
+        real(descriptor)
+
+    monkeypatch.setattr(commit.os, "fsync", fsync)
+    if text is None:
+        write(directory, "new")
+    else:
+        with pytest.raises(ArtifactError, match=f"^{re.escape(f'{directory}: {text}')}$"):
+            write(directory, "new")
+    assert content(directory) == "new"
+    assert is_alone(directory)
+
+
+def test_a_new_file(tmp_path):
+    path = tmp_path / "new" / "spec.yaml"
+    for text in ("first", "second"):
+        with new_file(str(path)) as draft, open(draft, "w") as file:
+            file.write(text)
+        assert path.read_text() == text
+        assert os.listdir(path.parent) == ["spec.yaml"]
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+        (FileNotFoundError(2, "No such file or directory", "rows.csv"), None),
+        (KeyboardInterrupt(), None),
+    ],
+)
+def test_a_fault_leaves_the_file_that_is_there(tmp_path, error, text):
+    path = tmp_path / "spec.yaml"
+    path.write_text("old")
+
+    def fail() -> None:
+        with new_file(str(path)) as draft, open(draft, "w") as file:
+            file.write("half")
+            raise error
+
+    if text is None:
+        with pytest.raises(type(error)):
+            fail()
+    else:
+        line = f"{path}: could not be written: {text}; it is as it was before"
+        with pytest.raises(ArtifactError, match=f"^{re.escape(line)}$"):
+            fail()
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["spec.yaml"]
+
+
+@pytest.mark.fault(37)
+def test_a_folder_that_cannot_be_written_into(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for parent, reason in (
+        (tmp_path / "file", "File exists"),
+        (tmp_path / "file" / "run", "Not a directory"),
+    ):
+        with pytest.raises(ArtifactError) as caught:
+            write(str(parent / "examples"), "x")
+        assert str(caught.value) == f"{parent}: cannot be written into: {reason}"
 
 
 def test_the_manifest_is_written_last(directory, monkeypatch):

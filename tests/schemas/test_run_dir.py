@@ -4,7 +4,6 @@ import os
 import re
 
 import pytest
-from prebake.schemas import run_dir
 from prebake.schemas.errors import ArtifactError, SpecError
 from prebake.schemas.run_dir import read_spec, write_spec
 from prebake.schemas.spec_check import check
@@ -36,15 +35,18 @@ def test_the_last_spec_counts(tmp_path):
     assert os.listdir(tmp_path) == ["spec.pbtxt"]
 
 
+@pytest.mark.fault(37)
 def test_a_fault_leaves_the_old_spec(tmp_path, monkeypatch):
     def full(*args):
         raise OSError(28, "No space left on device")
 
     write_spec(str(tmp_path), resolved())
-    monkeypatch.setattr(run_dir.os, "fsync", full)
-    with pytest.raises(OSError, match="No space left on device"):
+    monkeypatch.setattr(os, "fsync", full)
+    text = f"{tmp_path}/spec.pbtxt: could not be written: No space left on device; it is as it was before"
+    with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
         write_spec(str(tmp_path), resolved(YAML.replace("seed: 3", "seed: 4")))
     assert read_spec(str(tmp_path)).seed == 3
+    assert os.listdir(tmp_path) == ["spec.pbtxt"]
 
 
 @pytest.mark.parametrize("name", ["absent", ""])
