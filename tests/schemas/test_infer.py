@@ -94,6 +94,7 @@ def test_time(cells, format):
         ["2024-02-29", "2024-02-29 10:00:00"],
         ["2023-02-29"],
         ["2024-02-29", "soon"],
+        [*(f"2024-01-{day:02}" for day in range(1, 26)), "soon"],
         ["2024-2-9"],
         ["12:30"],
         ["31.12.99"],
@@ -137,7 +138,16 @@ def test_null_tokens_of_a_time():
         (["a|b", "b", "a", "b"] * 2, ""),  # too few
         (["a|b"] * 10 + ["c"] * 200, ""),  # too rarely
         ([f"{i}|{i + 1}" for i in range(0, 100, 2)], ""),  # no small vocabulary
-        (["one; and then another thing of it", "so; it went on and on"] * 20, ""),  # sentences
+        # Sentences.
+        (
+            [
+                f"{one}; {two}"
+                for one in ("it went on", "so it is")
+                for two in ("and then it fell", "but I do not know")
+            ]
+            * 20,
+            "",
+        ),
         (["a,b", "b,c"] * 20, ""),
     ],
 )

@@ -49,6 +49,7 @@ def test_one_feature(name, type_, cells, transform):
         ("key", STRING, [f"k{i}" for i in range(60)]),
         ("path", STRING, [f"pictures/{i}.png" for i in range(60)]),
         ("name", STRING, [f"John{i} Smith{i}" for i in range(60)]),
+        ("codes", STRING, [f"a{i} b{i} c{i}" for i in range(60)]),
         ("actors", STRING, [f"Ann Lee|Bo Li|Cy No {i}" for i in range(60)]),
         ("id", INT, [str(i * i) for i in range(60)]),
         ("order", INT, [str(i) for i in range(100, 160)]),
