@@ -18,6 +18,7 @@ from .schemas.spec_pb2 import Spec
 
 
 def init(args: argparse.Namespace, _: Sequence[str]) -> None:
+    from .schemas.commit import new_file
     from .schemas.errors import ArtifactError
     from .schemas.init import commented_yaml
 
@@ -30,7 +31,7 @@ def init(args: argparse.Namespace, _: Sequence[str]) -> None:
     if args.output == "-":
         print(text, end="")
         return
-    with open(args.output, "w", encoding="utf-8") as file:
+    with new_file(args.output) as draft, open(draft, "w", encoding="utf-8") as file:
         file.write(text)
     print(f"wrote {args.output}; next: look at it, then: prebake run {args.output}")
 
@@ -89,7 +90,7 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .training.train import train
 
     started = time.monotonic()
-    trained = train(run_dir, spec, replace=args.replace)
+    trained = train(run_dir, spec, replace=args.replace, restart=args.restart)
     write_spec(run_dir, spec)
     _say("train", not trained.up_to_date, started)
     _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")

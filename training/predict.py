@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import os
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ import tensorflow as tf
 import tqdm
 from google.protobuf import text_format
 
-from ..schemas.commit import TEMPORARY_PREFIX
+from ..schemas.commit import new_file
 from ..schemas.compressed import open_stream
 from ..schemas.csv_layout import HEAD_BYTES, read_layout
 from ..schemas.csv_rows import read_block, whole_records
@@ -86,27 +85,20 @@ class Predictor:
 
         Raises:
           DataError: as for `predict`.
+          ArtifactError: `out_path` cannot be written.
         """
-        folder, name = os.path.split(os.path.abspath(out_path))
-        temporary = os.path.join(folder, f"{TEMPORARY_PREFIX}{name}-{uuid.uuid4().hex[:8]}")
         rows = 0
         bar = tqdm.tqdm(desc="predict", unit="row", unit_scale=True, disable=None if progress else True)
-        try:
-            with bar, open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file, lineterminator="\n")
-                for number, batch in enumerate(self._csv_batches(csv_path)):
-                    columns = self._flat(self._answer(batch))
-                    if number == 0:
-                        writer.writerow(columns)
-                    writer.writerows(zip(*columns.values(), strict=True))
-                    count = len(next(iter(columns.values())))
-                    rows += count
-                    bar.update(count)
-            os.replace(temporary, out_path)
-        except BaseException:
-            if os.path.exists(temporary):
-                os.remove(temporary)
-            raise
+        with bar, new_file(out_path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            for number, batch in enumerate(self._csv_batches(csv_path)):
+                columns = self._flat(self._answer(batch))
+                if number == 0:
+                    writer.writerow(columns)
+                writer.writerows(zip(*columns.values(), strict=True))
+                count = len(next(iter(columns.values())))
+                rows += count
+                bar.update(count)
         return rows
 
     def _flat(self, answer: Answers) -> Answers:
