@@ -50,7 +50,8 @@ def transform_manifest(spec: Spec, indexed: Sequence[IndexedFile]) -> Manifest:
     """The manifest of `transform/` before it is written: fingerprint and input files."""
     manifest = Manifest(step=STEP)
     for entry in indexed:
-        manifest.inputs.add(path=entry.file.relative, size=entry.file.size, crc32c=entry.crc32c)
+        file = entry.file
+        manifest.inputs.add(path=file.relative, size=file.size, crc32c=entry.crc32c, empty=entry.empty)
     inputs = "".join(
         f"{entry.file.relative}\t{entry.file.size}\t{entry.crc32c}\t{entry.file.split}\n" for entry in indexed
     )

@@ -11,7 +11,7 @@ from ..schemas.errors import ArtifactError, DataError
 from ..schemas.manifest_pb2 import InputFile, Manifest
 from ..schemas.spec_pb2 import Spec
 from .index import IndexedFile
-from .range_reader import file_changed
+from .range_reader import RangeReader, file_changed, open_raw
 
 
 @dataclasses.dataclass
@@ -97,8 +97,17 @@ def _check_file(counts: InputCounts, entry: IndexedFile) -> None:
     if found is None:
         if entry.records:
             raise ArtifactError(path, "was not read: run the step again")
+        _check_unread(entry)
         return
     if found.crc32c != entry.crc32c or found.rows + found.blank_lines != entry.records:
         raise file_changed(path)
     if found.rows != found.rejected + found.train_rows + found.valid_rows + found.test_rows:
         raise ArtifactError(path, "rows were lost between reading and splitting: this is a fault of prebake")
+
+
+def _check_unread(entry: IndexedFile) -> None:
+    """A file without a row is in no range, so that nobody would see that rows came into it."""
+    with RangeReader(open_raw(entry.file.path), 0, entry.file.size) as reader:
+        reader.read()
+        if reader.left or reader.file_goes_on or reader.crc32c != entry.crc32c:
+            raise file_changed(entry.file.path)

@@ -112,7 +112,7 @@ class Earlier:
 
     def _known(self, file: CsvFile) -> IndexedFile:
         entry = self._entries[file.relative]
-        return IndexedFile(file, entry.crc32c, entry.rows + entry.blank_lines, ())
+        return IndexedFile(file, entry.crc32c, entry.rows + entry.blank_lines, (), entry.empty)
 
 
 def note_kept_ids(manifest: Manifest, directory: str, keep: Mapping[str, list[bytes]]) -> None:

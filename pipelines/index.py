@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 import apache_beam as beam
 
 from ..schemas.compressed import open_stream, resolve_compression
-from ..schemas.csv_layout import HEAD_BYTES, Layout, read_layout
+from ..schemas.csv_layout import BOM, HEAD_BYTES, Layout, has_no_content, read_layout
 from ..schemas.csv_scan import Ends, FileCuts, RangeScan, resolve_cuts, scan_range, unclosed_quote_row
 from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import COMPRESSION_NONE, Data, Spec
@@ -45,12 +45,14 @@ class CsvRange:
 
 @dataclasses.dataclass(frozen=True)
 class IndexedFile:
-    """One file, its CRC32C, its records without the header (blank lines included), and its ranges in order."""
+    """One file, its CRC32C, its records without the header (blank lines included), its ranges in order, and whether it has
+    no content at all, not even a header."""
 
     file: CsvFile
     crc32c: int
     records: int
     ranges: tuple[CsvRange, ...]
+    empty: bool = False
 
 
 class ScanRange(beam.DoFn):
@@ -99,13 +101,8 @@ def index_files(
     Raises:
       DataError: a file cannot be read, or its header does not match the spec; or no file has a row.
     """
-    layouts = [_layout(file, spec.data) for file in files]
-    work = []
-    for number, file in enumerate(files):
-        whole = resolve_compression(file.path, spec.data.dialect.compression) != COMPRESSION_NONE
-        step = max(file.size, 1) if whole else RANGE_BYTES
-        for place, start in enumerate(range(0, file.size, step)):
-            work.append((number, place, file.path, start, min(start + step, file.size)))
+    layouts = [find_layout(file, spec.data) for file in files]
+    work = scan_work(files, spec.data)
     result = os.path.join(temporary, "index.json")
     pipeline = make_pipeline(beam_args)
     (
@@ -122,7 +119,7 @@ def index_files(
     scans: list[list[dict[str, Any]]] = [[] for _ in files]
     for entry in read_json(result):
         scans[entry["file"]].append(entry)
-    indexed = [_join(spec.data, *each) for each in zip(files, layouts, scans, strict=True)]
+    indexed = [join_scans(spec.data, *each) for each in zip(files, layouts, scans, strict=True)]
     if not any(file.records for file in indexed):
         raise DataError(
             files[0].path, None, None, None, f"no rows: {len(files)} file(s) with nothing below the header"
@@ -130,14 +127,34 @@ def index_files(
     return indexed
 
 
-def _layout(file: CsvFile, data: Data) -> Layout:
+def find_layout(file: CsvFile, data: Data) -> Layout | None:
+    """The layout of a file; None of one without content, where the spec allows such files."""
     with open_raw(file.path) as raw:
-        return read_layout(
-            open_stream(raw, file.path, data.dialect.compression).read(HEAD_BYTES), file.path, data
-        )
+        head = open_stream(raw, file.path, data.dialect.compression).read(HEAD_BYTES)
+    if data.allow_empty_files and has_no_content(head):
+        return None
+    return read_layout(head, file.path, data)
 
 
-def _join(data: Data, file: CsvFile, layout: Layout, entries: list[dict[str, Any]]) -> IndexedFile:
+def scan_work(files: Sequence[CsvFile], data: Data) -> list[tuple[int, int, str, int, int]]:
+    """What ScanRange takes, for all ranges of all files; a compressed file is one range."""
+    work = []
+    for number, file in enumerate(files):
+        whole = resolve_compression(file.path, data.dialect.compression) != COMPRESSION_NONE
+        step = max(file.size, 1) if whole else RANGE_BYTES
+        for place, start in enumerate(range(0, file.size, step)):
+            work.append((number, place, file.path, start, min(start + step, file.size)))
+    return work
+
+
+def join_scans(
+    data: Data, file: CsvFile, layout: Layout | None, entries: list[dict[str, Any]]
+) -> IndexedFile:
+    """Makes one file's index of what ScanRange gave for its ranges, in any order.
+
+    Raises:
+      DataError: a range could not be read, or a quote is opened and never closed.
+    """
     entries.sort(key=lambda entry: entry["place"])
     for entry in entries:
         if "error" in entry:
@@ -149,6 +166,11 @@ def _join(data: Data, file: CsvFile, layout: Layout, entries: list[dict[str, Any
             row = unclosed_quote_row(stream, data.dialect.delimiter)
         raise DataError(file.path, row, None, None, "a quote is opened here and never closed: close it")
     compressed = resolve_compression(file.path, data.dialect.compression) != COMPRESSION_NONE
+    if layout is None:
+        if cuts.size > len(BOM):
+            raise file_changed(file.path)
+        crc32c = entries[0]["crc32c"] if entries else 0
+        return IndexedFile(file, crc32c, 0, (), empty=True)
     header_records = layout.first_row - 1
     return IndexedFile(
         file,

@@ -120,7 +120,9 @@ def _input_line(manifest: Manifest) -> str:
     rows = sum(entry.rows for entry in manifest.inputs)
     rejected = sum(entry.rejected for entry in manifest.inputs)
     files = len(manifest.inputs)
-    return f"{rows:,} rows read from {files:,} file{'s' * (files != 1)}, {rejected:,} rejected"
+    empty = sum(entry.empty for entry in manifest.inputs)
+    without = f" ({empty:,} without content)" if empty else ""
+    return f"{rows:,} rows read from {files:,} file{'s' * (files != 1)}{without}, {rejected:,} rejected"
 
 
 def _output_line(manifest: Manifest, run_dir: str) -> str:

@@ -69,7 +69,7 @@ def examples_manifest(spec: Spec, transform: Manifest) -> Manifest:
         step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight)
     )
     for entry in transform.inputs:
-        manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c)
+        manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c, empty=entry.empty)
     set_fingerprint(
         manifest,
         {

@@ -14,7 +14,7 @@ from .errors import DataError
 # The header must be within these first bytes of a file.
 HEAD_BYTES = 1 << 20
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -90,23 +90,25 @@ def read_layout(first_bytes: bytes, path: str, data: spec_pb2.Data, optional: Co
       The layout; a file that is only a header, with or without newline, has one too.
 
     Raises:
-      DataError: the file is empty, not UTF-8, has lone carriage returns as line ends, or its header does not
+      DataError: the file has no content, is not UTF-8, has lone carriage returns as line ends, or its header does not
       match.
     """
     dialect = data.dialect
     delimiter = dialect.delimiter or ","
     quoting = dialect.quoting if dialect.HasField("quoting") else True
     has_header = dialect.header if dialect.HasField("header") else True
-    if not first_bytes:
-        raise DataError(path, None, None, None, "0 bytes: write it again or take it out of data.files")
+    if has_no_content(first_bytes):
+        what = "nothing but a byte order mark" if first_bytes else "0 bytes"
+        remedy = "write it again, take it out of data.files, or set data.allow_empty_files"
+        raise DataError(path, None, None, None, f"{what}: {remedy}")
     _refuse_utf16(first_bytes, path)
-    start = len(_BOM) if first_bytes.startswith(_BOM) else 0
+    start = len(BOM) if first_bytes.startswith(BOM) else 0
     content = first_bytes[start:]
     ends = record_ends(content, quoting)
     if not len(ends) and len(first_bytes) >= HEAD_BYTES:
         raise DataError(path, 1, None, None, f"the first record does not end within {HEAD_BYTES} bytes")
     record = content[: int(ends[0]) + 1] if len(ends) else content
-    text = record.removesuffix(b"\n").removesuffix(b"\r")
+    text = record.removesuffix(b"\r\n" if record.endswith(b"\r\n") else b"\n")
     unquoted = re.sub(rb'"[^"]*"', b"", text) if quoting else text
     if b"\r" in unquoted and (has_header or not len(ends)):
         raise DataError(
@@ -136,6 +138,11 @@ def read_layout(first_bytes: bytes, path: str, data: spec_pb2.Data, optional: Co
         label=data.label.column if data.label.column in present else "",
         weight=data.weight if data.weight in present else "",
     )
+
+
+def has_no_content(first_bytes: bytes) -> bool:
+    """Whether a file has neither header nor row, by its first bytes."""
+    return not first_bytes.removeprefix(BOM)
 
 
 def _layout_column(

@@ -24,9 +24,10 @@ class BadRecord(Exception):  # noqa: N818 -- a row's fate, not a fault of the pr
 
 
 @functools.cache
-def _field(delimiter: str) -> re.Pattern[bytes]:
+def _field(delimiter: str, never_bare: bytes = b"\r\n") -> re.Pattern[bytes]:
     d = re.escape(delimiter.encode())
-    return re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|([^"\r\n' + d + rb"]*))(?:" + d + rb"|(\Z))")
+    bare = rb'([^"' + never_bare + d + rb"]*)"
+    return re.compile(rb'(?:"([^"]*(?:""[^"]*)*)"|' + bare + rb")(?:" + d + rb"|(\Z))")
 
 
 def split_record(record: bytes, delimiter: str, quoting: bool) -> list[bytes]:
@@ -59,7 +60,7 @@ def split_record(record: bytes, delimiter: str, quoting: bool) -> list[bytes]:
             # Only now: an unclosed quote is worse than a bad character in what it swallowed.
             _check_text(record)
             return cells
-    raise _bad_field(record, at, len(cells) + 1)
+    raise _bad_field(record, at, len(cells) + 1, delimiter)
 
 
 def _check_text(record: bytes) -> None:
@@ -73,17 +74,28 @@ def _check_text(record: bytes) -> None:
         ) from None
 
 
-def _bad_field(record: bytes, at: int, number: int) -> BadRecord:
-    """Why the field at offset `at` matches no field of the dialect."""
+def _bad_field(record: bytes, at: int, number: int, delimiter: str) -> BadRecord:
+    """Why field `number`, at offset `at`, matches no field of the dialect."""
+    fault = _misplaced_quote(record, at, number, delimiter)
+    carriage_return, quote = record.find(b"\r", at), record.find(b'"', at)
+    if carriage_return >= 0 and (quote < 0 or carriage_return < quote) and not (fault and fault.unclosed):
+        return BadRecord("has a carriage return inside a field without quotes")
+    assert fault is not None
+    return fault
+
+
+def _misplaced_quote(record: bytes, at: int, number: int, delimiter: str) -> BadRecord | None:
+    """The first quote in field `number` or behind it that can be none, carriage returns let be."""
+    field = _field(delimiter, never_bare=b"\n")
+    while match := field.match(record, at):
+        at, number = match.end(), number + 1
+        if match[3] is not None:
+            return None
     if record[at : at + 1] == b'"':
-        closed = re.compile(rb'"[^"]*(?:""[^"]*)*"').match(record, at)
-        if closed is None:
+        if re.compile(rb'"[^"]*(?:""[^"]*)*"').match(record, at) is None:
             return BadRecord(f"opens a quote in field {number} that is never closed", unclosed=True)
         what = f"has text after the closing quote of field {number}"
     else:
-        carriage_return, quote = record.find(b"\r", at), record.find(b'"', at)
-        if carriage_return >= 0 and (quote < 0 or carriage_return < quote):
-            return BadRecord("has a carriage return inside a field without quotes")
         what = f"has a quote inside field {number}, which does not begin with one"
     if b"\n" in record:
         return BadRecord(f"{what}: a quote before it was not closed", unclosed=True)

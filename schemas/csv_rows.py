@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from .csv_cells import type_cells
-from .csv_layout import Layout
+from .csv_layout import BOM, Layout
 from .csv_record import BadRecord, split_record
 from .csv_scan import record_ends
 from .errors import DataError
@@ -181,6 +181,7 @@ def _split_fast(block: bytes, layout: Layout) -> pa.Table | None:
     quoted = layout.quoting and b'"' in block
     if (
         not layout.columns
+        or block.startswith(BOM)  # which Arrow would drop, though it is no file's start
         or b"\0" in block
         or (b"\r" in block and block.count(b"\r") != block.count(b"\r\n"))
         or block.endswith(b"\r")

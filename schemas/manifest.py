@@ -63,12 +63,17 @@ def _join_parts(manifest: Manifest) -> None:
 def list_files(directory: str) -> Iterator[str]:
     """Paths of all files below a directory but the manifest, relative to it, with `/`, sorted."""
     found = []
-    for folder, _, names in os.walk(directory):
+    for folder, _, names in os.walk(directory, onerror=_raise):
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), directory).replace(os.sep, "/")
             if path != MANIFEST:
                 found.append(path)
     yield from sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    # os.walk would go on without the folder, and what lies in it would be no part of the result.
+    raise error
 
 
 def fill_files(manifest: Manifest, directory: str) -> None:

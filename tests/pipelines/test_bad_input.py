@@ -49,7 +49,7 @@ def test_no_file_matches(tmp_path):
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"", "{d}/bad.csv: 0 bytes: write it again or take it out of data.files"),
+        (b"", "{d}/bad.csv: 0 bytes: write it again, take it out of data.files, or set data.allow_empty_files"),
         (b"x,y\n1,0\n", "{d}/bad.csv:1:s: the header lacks this column; it has 'x', 'y'"),
         (HEADER + GOOD + b"1.5.2,a,0\n", "{d}/bad.csv:42:x '1.5.2' " + NOT_A_NUMBER),
         (HEADER + b"1,a,0\n2,b\n", "{d}/bad.csv:3 '2,b' has 2 fields, expected 3: check its delimiters and quotes"),
