@@ -80,11 +80,15 @@ def make_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_init(commands)
-    _add_step(commands, "run", "everything: preprocess, train, evaluate, export", beam=True)
+    _add_restart(_add_step(commands, "run", "everything: preprocess, train, evaluate, export", beam=True))
     _add_step(commands, "preprocess", "analyze, then transform", beam=True)
     _add_analyze(commands)
     _add_step(commands, "transform", "write shuffled TFRecord shards of every split", beam=True)
-    _add_step(commands, "train", "train the model on the shards")
+    _add_restart(
+        _add_step(
+            commands, "train", "train the model on the shards, or go on where a killed training stopped"
+        )
+    )
     _add_step(commands, "evaluate", "print the model's metrics on one split").add_argument(
         "--split", default="test", choices=("train", "valid", "test"), help="default: test"
     )
@@ -127,6 +131,14 @@ def _add_step(commands, name: str, text: str, *, beam: bool = False) -> argparse
         )
     step.set_defaults(takes_beam_args=beam)
     return step
+
+
+def _add_restart(step: argparse.ArgumentParser) -> None:
+    step.add_argument(
+        "--restart",
+        action="store_true",
+        help="drop the checkpoints of an unfinished training of this name, and train from the start",
+    )
 
 
 def _add_analyze(commands) -> None:

@@ -90,7 +90,7 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .training.train import train
 
     started = time.monotonic()
-    trained = train(run_dir, spec, replace=args.replace)
+    trained = train(run_dir, spec, replace=args.replace, restart=args.restart)
     write_spec(run_dir, spec)
     _say("train", not trained.up_to_date, started)
     _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")

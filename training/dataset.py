@@ -57,7 +57,13 @@ def open_examples(run_dir: str) -> Examples:
 
 
 def training_batches(
-    examples: Examples, *, seed: int, epochs: range, batch_size: int, shuffle_buffer: int
+    examples: Examples,
+    *,
+    seed: int,
+    epochs: range,
+    batch_size: int,
+    shuffle_buffer: int,
+    first_step: int = 0,
 ) -> tf.data.Dataset:
     """The training split once per epoch, one epoch after the other.
 
@@ -70,6 +76,7 @@ def training_batches(
       epochs: the epochs to go through, counted from 0.
       batch_size: rows per batch.
       shuffle_buffer: rows in the shuffle buffer.
+      first_step: batches of the first epoch that are left out.
 
     Returns:
       Batches (features, label) or (features, label, weight), see `example_parser`.
@@ -86,7 +93,8 @@ def training_batches(
         records = records.shuffle(shuffle_buffer, seed=seed_table[index], reshuffle_each_iteration=False)
         return records.batch(batch_size)
 
-    batches = tf.data.Dataset.range(len(epochs)).flat_map(one_epoch)
+    # Records are skipped, not parsed.
+    batches = tf.data.Dataset.range(len(epochs)).flat_map(one_epoch).skip(first_step)
     return _parse(batches, examples.manifest)
 
 

@@ -6,11 +6,12 @@ Also a batch job: `python -m prebake.training.train RUN`. It needs neither Beam 
 from __future__ import annotations
 
 import argparse
-import dataclasses
-import json
+import hashlib
 import math
 import os
 import sys
+import time
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -22,50 +23,49 @@ from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
 from ..schemas.spec_pb2 import Spec, Training
-from .callbacks import ProgressBar, StopOnNonFinite, WriteScalars
+from .callbacks import NonFiniteLossError, ProgressBar, StopOnNonFinite, WriteScalars
+from .checkpoints import Checkpoints, drop_leftovers, open_checkpoints
 from .dataset import Examples, evaluation_batches, open_examples, training_batches
-from .evaluate import BATCH_SIZE, MODEL_FILE, measure
+from .evaluate import BATCH_SIZE, MODEL_FILE
+from .loop import train_epochs
 from .model import build_model, loss_of, metrics_of
 from .optimizer import build_optimizer
-from .scalar_log import ScalarLog
+from .result import LOGS, Trained, read_result, restore_best, write_result
 from .schedule import build_schedule
-
-LAST_CHECKPOINT = "checkpoints/last.keras"
-
-
-@dataclasses.dataclass
-class Trained:
-    """What a training came to.
-
-    Attributes:
-      directory: `training/<name>`.
-      epochs: trained.
-      best_epoch: counted from 1; the one whose weights were kept.
-      metrics: of the test split, by name; empty if it has no rows.
-      up_to_date: True if it was there already and nothing was done.
-    """
-
-    directory: str
-    epochs: int
-    best_epoch: int
-    metrics: dict[str, float]
-    up_to_date: bool
+from .state import (
+    Progress,
+    capture,
+    is_finite,
+    restore_callbacks,
+    restore_progress,
+    restore_variables,
+)
 
 
-def train(run_dir: str, spec: Spec | None = None, *, replace: bool = False, progress: bool = True) -> Trained:
-    """Trains the model of a spec on the examples of a run.
+def _to_stderr(text: str) -> None:
+    print(f"train: {text}", file=sys.stderr, flush=True)
 
-    On CPU the weights are a function of examples, model, training and seed alone. Makes TensorFlow's operations
-    deterministic and sets the seeds of Python, numpy and TensorFlow, for the whole process.
+
+def train(
+    run_dir: str, spec: Spec | None = None, *, replace: bool = False, restart: bool = False, progress: bool = True,
+    notice: Callable[[str], None] = _to_stderr,
+) -> Trained:  # fmt: skip
+    """Trains the model of a spec on the examples of a run, from where a killed training of the same stopped.
+
+    On CPU the weights are a function of examples, model, training and seed alone, however often it was killed. Makes
+    TensorFlow's operations deterministic and sets the seeds of Python, numpy and TensorFlow, for the whole process.
 
     Args:
       run_dir: of the run.
       spec: resolved; `spec.pbtxt` of the run if None.
-      replace: another training of the same name may be replaced.
+      replace: another training of the same name may be replaced, finished or not.
+      restart: an unfinished training of the same name is dropped.
       progress: shows a bar if stderr is a terminal.
+      notice: is called with one line if a training is resumed, or a checkpoint is damaged.
 
     Raises:
-      ArtifactError: the examples are absent or damaged, a split is empty, or another training has the name.
+      ArtifactError: the examples are absent or damaged, a split is empty, another training has the name or is at it
+        right now, or all checkpoints are damaged.
       PrebakeError: the loss became infinite or NaN.
     """
     spec = spec or read_spec(run_dir)
@@ -74,17 +74,27 @@ def train(run_dir: str, spec: Spec | None = None, *, replace: bool = False, prog
     manifest = _manifest(spec, examples)
     for split in ("train", "valid"):
         examples.split(split)
-    if is_current(directory, manifest, replace=replace):
-        return _read_result(directory, up_to_date=True)
-    with publish(directory, manifest, replace=replace) as temporary:
-        _train_into(temporary, spec, examples, progress)
-    return _read_result(directory, up_to_date=False)
+    done, parts = is_current(directory, manifest, replace=replace), _parts(manifest)
+    if done:
+        drop_leftovers(directory, parts)
+    else:
+        with open_checkpoints(directory, parts, restart=restart) as checkpoints:
+            # Another process may have finished while this one came to hold the checkpoints.
+            done = is_current(directory, manifest, replace=replace)
+            if not done:
+                model, so_far = _train(checkpoints, spec, examples, replace, progress, notice)
+                with publish(directory, manifest, replace=replace) as temporary:
+                    write_result(temporary, model, so_far, checkpoints, examples)
+            checkpoints.remove()
+    return read_result(directory, up_to_date=done)
 
 
 def _manifest(spec: Spec, examples: Examples) -> Manifest:
     training = Training()
     training.CopyFrom(spec.training)
-    training.ClearField("name")  # where the result lies does not change it
+    # Neither where the result lies nor how often it is made safe changes it.
+    for name in ("name", "checkpoint"):
+        training.ClearField(name)
     manifest = Manifest(step="training", features=examples.manifest.features, label=examples.manifest.label)
     set_fingerprint(
         manifest,
@@ -98,86 +108,104 @@ def _manifest(spec: Spec, examples: Examples) -> Manifest:
     return manifest
 
 
-def _train_into(directory: str, spec: Spec, examples: Examples, progress: bool) -> None:
-    keras.utils.set_random_seed(spec.seed % 2**32)
-    tf.config.experimental.enable_op_determinism()
-    training, label = spec.training, examples.manifest.label
-    model = build_model(spec.model, examples.manifest.features, label)
-    model.compile(build_optimizer(training), loss_of(label), weighted_metrics=metrics_of(label))
+def _parts(manifest: Manifest) -> dict[str, str]:
+    """What a checkpoint must share with the training that goes on from it: other versions compute other last bits."""
+    software = f"tensorflow {tf.__version__}, keras {keras.__version__}"
+    parts = {part.name: part.sha256 for part in manifest.parts}
+    return {**parts, "versions of TensorFlow or Keras": hashlib.sha256(software.encode()).hexdigest()}
+
+
+def _train(
+    checkpoints: Checkpoints, spec: Spec, examples: Examples, drop_others: bool, bar: bool,
+    notice: Callable[[str], None],
+) -> tuple[keras.Model, Progress]:  # fmt: skip
+    """The model after its last epoch. Its best one is in the checkpoints."""
+    training, rows = spec.training, examples.split("train").rows
+    steps = math.ceil(rows / training.batch_size)
+    found = checkpoints.newest(notice, drop_others=drop_others)
+    so_far = restore_progress(found) if found else Progress()
+    model = _compiled_model(spec, examples)
+    validation = evaluation_batches(examples, "valid", batch_size=BATCH_SIZE)
+    each = _callbacks(training, so_far, checkpoints.directory, rows, bar)
+    callbacks = keras.callbacks.CallbackList(each, model=model, epochs=training.epochs, steps=steps)
+    callbacks.on_train_begin()
+    if found:
+        if so_far.step:
+            model.evaluate(validation.take(1), verbose=0)  # makes the variables of the metrics
+        restore_variables(found, model)
+        restore_callbacks(found, each)
+        ended = so_far.stopped or so_far.epoch == training.epochs
+        where = "after the last epoch" if ended else f"at epoch {so_far.epoch + 1}, step {so_far.step + 1}"
+        written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.record["written"]))
+        notice(f"resuming {where} (checkpoint of {written})")
     batches = training_batches(
         examples,
         seed=spec.seed,
-        epochs=range(training.epochs),
+        # One that was killed after its last epoch has none left, and a dataset needs one.
+        epochs=range(min(so_far.epoch, training.epochs - 1), training.epochs),
         batch_size=training.batch_size,
         shuffle_buffer=training.shuffle_buffer,
+        first_step=so_far.step,
     )
-    rows = examples.split("train").rows
-    os.makedirs(os.path.join(directory, os.path.dirname(LAST_CHECKPOINT)))
-    log = ScalarLog(os.path.join(directory, "logs"))
+    last = time.monotonic()
     try:
-        fit = model.fit(
-            batches,
-            epochs=training.epochs,
-            steps_per_epoch=math.ceil(rows / training.batch_size),
-            validation_data=evaluation_batches(examples, "valid", batch_size=BATCH_SIZE),
-            callbacks=_callbacks(directory, training, log, rows, progress),
-            shuffle=False,  # the batches are shuffled already; keeps Keras from saying so
-            verbose=0,
-        )
+        for _ in train_epochs(
+            model, batches, validation, callbacks, so_far, epochs=training.epochs, steps=steps
+        ):
+            if _is_due(training, so_far, time.monotonic() - last) and (not so_far.step or is_finite(model)):
+                checkpoints.write(so_far.place, so_far.losses, capture(model, each, so_far))
+                last = time.monotonic()
+    except NonFiniteLossError as error:
+        raise PrebakeError(f"{error}{_keep_best(model, so_far, checkpoints)}") from None
     finally:
-        log.close()
-    model.save(os.path.join(directory, LAST_CHECKPOINT))
-    history = [
-        {"epoch": number + 1, **{name: float(values[number]) for name, values in fit.history.items()}}
-        for number in range(len(fit.epoch))
-    ]
-    _write_json(os.path.join(directory, "history.json"), history)
-    if examples.rows("test"):
-        best = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
-        metrics = measure(best, examples, "test")
-        _write_json(
-            os.path.join(directory, "evaluation.json"),
-            {"split": "test", "rows": examples.rows("test"), "metrics": metrics},
-        )
+        callbacks.on_train_end()
+    return model, so_far
+
+
+def _compiled_model(spec: Spec, examples: Examples) -> keras.Model:
+    keras.utils.set_random_seed(spec.seed % 2**32)
+    tf.config.experimental.enable_op_determinism()
+    label = examples.manifest.label
+    model = build_model(spec.model, examples.manifest.features, label)
+    model.compile(build_optimizer(spec.training), loss_of(label), weighted_metrics=metrics_of(label))
+    return model
+
+
+def _is_due(training: Training, so_far: Progress, seconds: float) -> bool:
+    """Whether it is time for a checkpoint, `seconds` after the last. Where they are written does not change the result."""
+    minutes, every = training.checkpoint.minutes, training.checkpoint.steps
+    if not so_far.step:
+        return True
+    return bool((every and so_far.step % every == 0) or (minutes and seconds >= 60 * minutes))
 
 
 def _callbacks(
-    directory: str, training: Training, log: ScalarLog, rows: int, progress: bool
+    training: Training, so_far: Progress, directory: str, rows: int, bar: bool
 ) -> list[keras.callbacks.Callback]:
-    callbacks = [
+    callbacks: list[keras.callbacks.Callback] = [
         # First: a model whose loss is not a number must not reach the others.
         StopOnNonFinite(),
-        keras.callbacks.ModelCheckpoint(
-            os.path.join(directory, MODEL_FILE), monitor="val_loss", mode="min", save_best_only=True
-        ),
-        WriteScalars(log),
+        WriteScalars(os.path.join(directory, LOGS), so_far),
     ]
     if training.patience:
         callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=training.patience))
     schedule = build_schedule(training.schedule)
     if schedule is not None:
         callbacks.append(schedule)
-    if progress:
-        callbacks.append(ProgressBar(rows, training.batch_size))
+    if bar:
+        done = so_far.epoch * rows + so_far.step * training.batch_size
+        callbacks.append(ProgressBar(rows, training.batch_size, done))
     return callbacks
 
 
-def _write_json(path: str, content: object) -> None:
-    with open(path, "w", encoding="utf-8") as file:
-        json.dump(content, file, indent=1)
-        file.write("\n")
-
-
-def _read_result(directory: str, up_to_date: bool) -> Trained:
-    with open(os.path.join(directory, "history.json"), encoding="utf-8") as file:
-        history = json.load(file)
-    evaluation = os.path.join(directory, "evaluation.json")
-    metrics: dict[str, float] = {}
-    if os.path.exists(evaluation):
-        with open(evaluation, encoding="utf-8") as file:
-            metrics = json.load(file)["metrics"]
-    best = min(history, key=lambda entry: entry["val_loss"])
-    return Trained(directory, len(history), best["epoch"], metrics, up_to_date)
+def _keep_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints) -> str:
+    """Saves what there is before a training fails; says where."""
+    if not so_far.epoch:
+        return ""
+    best = restore_best(model, so_far, checkpoints)
+    path = os.path.join(checkpoints.directory, MODEL_FILE)
+    model.save(path)
+    return f"; the best model so far, of epoch {best}, is kept in {path}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -188,11 +216,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("run", help="run directory that `prebake preprocess` wrote")
     parser.add_argument("--name", help="folder below training/ (default: training.name of the spec)")
     parser.add_argument("--replace", action="store_true", help="replace another training of the same name")
+    parser.add_argument(
+        "--restart", action="store_true", help="drop what a killed training of the same name has left"
+    )
     options = parser.parse_args(arguments)
     try:
         spec = read_spec(options.run)
         spec.training.name = options.name or spec.training.name
-        result = train(options.run, spec, replace=options.replace)
+        result = train(options.run, spec, replace=options.replace, restart=options.restart)
     except PrebakeError as error:
         print(error, file=sys.stderr)
         return 2

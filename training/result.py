@@ -1,0 +1,102 @@
+"""In: a model after its last epoch. Out: what lies in `training/<name>/`, and a summary of it.
+
+model.keras               the best epoch's weights
+checkpoints/last.keras    the last epoch's
+history.json              the values of each epoch
+logs/                     the same for TensorBoard
+evaluation.json           metrics of the best model on the test split, if that has rows
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+
+import keras
+
+from .checkpoints import Checkpoints, Place, best_epochs
+from .dataset import Examples
+from .evaluate import MODEL_FILE, measure
+from .scalar_log import write_scalars
+from .state import Progress, restore_variables
+
+LAST_CHECKPOINT = "checkpoints/last.keras"
+LOGS = "logs"
+
+
+@dataclasses.dataclass
+class Trained:
+    """What a training came to.
+
+    Attributes:
+      directory: `training/<name>`.
+      epochs: trained.
+      best_epoch: counted from 1; the one whose weights were kept.
+      metrics: of the test split, by name; empty if it has no rows.
+      up_to_date: True if it was there already and nothing was done.
+    """
+
+    directory: str
+    epochs: int
+    best_epoch: int
+    metrics: dict[str, float]
+    up_to_date: bool
+
+
+def restore_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints) -> int:
+    """Gives the model the weights of its best epoch; returns its number.
+
+    Raises:
+      ArtifactError: the checkpoint of that epoch was damaged since it was written.
+    """
+    best = best_epochs(so_far.losses)[-1]
+    restore_variables(checkpoints.read(Place(best, 0)), model)
+    return best
+
+
+def write_result(
+    directory: str, model: keras.Model, so_far: Progress, checkpoints: Checkpoints, examples: Examples
+) -> None:
+    """Writes the files.
+
+    Args:
+      directory: to write into.
+      model: compiled, with the last epoch's weights; it is left with the best epoch's.
+      so_far: of the training, at its end.
+      checkpoints: hold the best epoch's.
+      examples: to measure it on.
+    """
+    os.makedirs(os.path.join(directory, os.path.dirname(LAST_CHECKPOINT)))
+    model.save(os.path.join(directory, LAST_CHECKPOINT))
+    restore_best(model, so_far, checkpoints)
+    model.save(os.path.join(directory, MODEL_FILE))
+    write_scalars(os.path.join(directory, LOGS), so_far.history, so_far.ended)
+    history = [{"epoch": epoch, **values} for epoch, values in enumerate(so_far.history, 1)]
+    _write_json(os.path.join(directory, "history.json"), history)
+    if examples.rows("test"):
+        best = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
+        metrics = measure(best, examples, "test")
+        _write_json(
+            os.path.join(directory, "evaluation.json"),
+            {"split": "test", "rows": examples.rows("test"), "metrics": metrics},
+        )
+
+
+def _write_json(path: str, content: object) -> None:
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(content, file, indent=1)
+        file.write("\n")
+
+
+def read_result(directory: str, up_to_date: bool) -> Trained:
+    """The summary of a training that is complete."""
+    with open(os.path.join(directory, "history.json"), encoding="utf-8") as file:
+        history = json.load(file)
+    evaluation = os.path.join(directory, "evaluation.json")
+    metrics: dict[str, float] = {}
+    if os.path.exists(evaluation):
+        with open(evaluation, encoding="utf-8") as file:
+            metrics = json.load(file)["metrics"]
+    best = min(history, key=lambda entry: entry["val_loss"])
+    return Trained(directory, len(history), best["epoch"], metrics, up_to_date)
