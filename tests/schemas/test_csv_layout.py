@@ -77,10 +77,12 @@ def test_fault_10_lone_carriage_returns(content, header):
 
 
 def test_fault_11_empty_file():
-    assert message(b"", data()) == "f.csv: 0 bytes: write it again or take it out of data.files"
+    remedy = "write it again, take it out of data.files, or set data.allow_empty_files"
+    assert message(b"", data()) == f"f.csv: 0 bytes: {remedy}"
+    assert message(b"\xef\xbb\xbf", data()) == f"f.csv: nothing but a byte order mark: {remedy}"
 
 
-@pytest.mark.parametrize("content", [b"\n", b"\r\n1,2,a,0\n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("content", [b"\n", b"\r\n1,2,a,0\n", b"\xef\xbb\xbf\n"])
 def test_blank_header(content):
     assert message(content, data()) == "f.csv:1: the first line is blank; it must name the columns"
 

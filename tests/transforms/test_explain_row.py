@@ -334,14 +334,18 @@ def test_the_values_are_those_of_the_graph():
 
 
 def test_a_constant_that_the_steps_make_missing_is_refused():
-    # -9 -> -81 -> no logarithm: it would reach the model as NaN.
+    # Only the statistics tell: 0 -> -3 -> no logarithm. It would reach the model as NaN.
     spec = make_spec(
-        "x: {before: [{power: 2}, log1p], as_is: {}, missing: {constant: '-9'}}", columns=COLUMNS, label="y"
+        "x: {before: [{clip: {high_quantile: 0.5}}, log1p], as_is: {}, missing: {constant: '0'}}",
+        columns=COLUMNS,
+        label="y",
     )
+    statistics = Statistics()
+    statistics.columns.add(name="x").ranks.add(rank=0.5, value=-3)
     with pytest.raises(SpecError) as error:
-        TransformGraph(spec, Statistics(), {"label": []})
+        TransformGraph(spec, statistics, {"label": []})
     assert str(error.value) == (
-        "spec: features.x.missing.constant: '-9' is missing itself after the steps of `before`: give another one"
+        "spec: features.x.missing.constant: '0' is missing itself after the steps of `before`: give another one"
     )
 
 
