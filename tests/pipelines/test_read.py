@@ -185,7 +185,7 @@ def test_a_file_that_changed_after_it_was_indexed(tmp_path, monkeypatch, change,
 def test_a_file_that_shrank_after_it_was_found(tmp_path, change):
     spec = make(tmp_path, {"a.csv": b"x,s,y\n1,a,0\n2,b,1\n"})
     files = find_files(spec)
-    layout = index_module._layout(files[0], spec.data)
+    layout = index_module.find_layout(files[0], spec.data)
     change(files[0].path)
     found = list(index_module.ScanRange(spec.data).process((0, 0, files[0].path, 0, files[0].size)))
     assert found == [{"file": 0, "place": 0, "error": [None, None, None, CHANGED]}]
