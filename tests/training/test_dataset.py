@@ -144,3 +144,17 @@ def test_more_shards_than_are_read_at_a_time(tmp_path):
     values = np.array(one_epoch(str(tmp_path)))
     assert len(values) == 200
     assert len(np.unique(values)) == 200
+
+
+def test_epochs_begin_at_any_batch(run_dir):
+    """Seven batches an epoch: what is left out is the beginning of the first epoch, and nothing else changes."""
+    examples = open_examples(run_dir)
+
+    def batches(epochs: range, **options) -> list[list[float]]:
+        given = training_batches(examples, seed=7, epochs=epochs, batch_size=32, shuffle_buffer=64, **options)
+        return [label.numpy()[:, 0].tolist() for _, label in given]
+
+    whole = batches(range(3))
+    assert len(whole) == 21
+    for step in (0, 1, 6):
+        assert batches(range(1, 3), first_step=step) == whole[7 + step :]
