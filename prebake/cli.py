@@ -94,6 +94,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_step(commands, "export", "write a SavedModel that takes raw rows, and prove its parity")
     _add_explain(commands)
+    _add_rejected(commands)
     _add_predict(commands)
     return parser
 
@@ -169,6 +170,16 @@ def _add_explain(commands) -> None:
     which = explain.add_mutually_exclusive_group(required=True)
     which.add_argument("--csv", metavar="FILE:ROW", default="", help="a row of a file; the header is row 1")
     which.add_argument("--row", metavar="RECORD", default="", help="a record, fields as in the spec")
+
+
+def _add_rejected(commands) -> None:
+    rejected = commands.add_parser(
+        "rejected",
+        help="show the rows that were set aside, by reason",
+        description="Groups the rejected rows of a run by column and reason, with examples. data.bad_rows.reject_up_to "
+        "says how many there may be.",
+    )
+    rejected.add_argument("run", metavar="RUN", help="run directory")
 
 
 def _add_predict(commands) -> None:

@@ -133,6 +133,12 @@ def explain(args: argparse.Namespace, _: Sequence[str]) -> None:
     print(explain(run_dir, spec, csv=args.csv, row=args.row))
 
 
+def rejected(args: argparse.Namespace, _: Sequence[str]) -> None:
+    from .rejected import rejected_rows
+
+    print(rejected_rows(args.run))
+
+
 def predict(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .training.predict import predict_csv
 

@@ -13,6 +13,8 @@ from prebake.pipelines import read as read_module
 from prebake.schemas.errors import DataError, PrebakeError, SpecError
 from prebake.schemas.manifest import read_manifest
 
+from prebake.cli import main
+
 HEADER = b"x,s,y\n"
 GOOD = b"".join(b"%d,%s,%d\n" % (i, b"ab"[i % 2 : i % 2 + 1], i % 2) for i in range(40))
 NOT_A_NUMBER = "is not a number: digits with an optional '-', '.' and exponent, nothing else"
@@ -208,3 +210,32 @@ def test_a_failed_run_leaves_the_earlier_one_as_it_is(tmp_path):
     assert people.tree(run) == before
     assert people.visible(run) == ["examples", "rejected", "transform"]
     assert before["rejected/rows.csv"] == b"file,row,column,value,reason\r\n"
+
+
+def test_rejected_rows_for_a_person(tmp_path, capsys):
+    files = {"a.csv": HEADER + b'7,"a\nb",1,"x ""q"""\n' + GOOD, "b.csv": many_bad(200)}
+    run = prepare(tmp_path, files, {"data": {"bad_rows": {"reject_up_to": 0.25}}})
+    assert main(["rejected", run]) == 0
+    text = capsys.readouterr().out
+    # Every eleventh of 200 rows has a wrong number, which is the first thing that is wrong; others lack a label.
+    numbers = [i + 2 for i in range(200) if i % 11 == 5]
+    labels = [row for row in bad_rows(200) if row not in numbers]
+    path = os.path.join(run, "rejected", "rows.csv")
+    assert text == (
+        f"{len(labels) + len(numbers) + 1} of 241 rows rejected (18.67%), in 2 files; all of them: {path}\n"
+        f"      {len(labels)}  y: is missing, but the column needs a value in every row\n"
+        + "".join(f"          b.csv:{row}\n" for row in labels[:3])
+        + f"          ... and {len(labels) - 3} more\n"
+        f"      {len(numbers)}  x: {NOT_A_NUMBER}\n"
+        + "".join(f"          b.csv:{row}  '1_0'\n" for row in numbers[:3])
+        + f"          ... and {len(numbers) - 3} more\n"
+        "       1  has 4 fields, expected 3: check its delimiters and quotes\n"
+        '          a.csv:2  \'7,"a\\nb",1,"x ""q"""\'\n'
+    )
+    good = prepare(tmp_path / "good", {"a.csv": HEADER + GOOD})
+    assert main(["rejected", good]) == 0
+    assert capsys.readouterr().out == "0 of 40 rows rejected\n"
+    assert main(["rejected", str(tmp_path / "nothing")]) == 2
+    assert capsys.readouterr().err == (
+        f"prebake rejected: {tmp_path}/nothing/rejected: no rejected here: run the step that writes it first\n"
+    )
