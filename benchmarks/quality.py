@@ -12,48 +12,55 @@ import subprocess
 import sys
 import tempfile
 
+from prebake.schemas.run_dir import write_spec
+from prebake.schemas.spec import load_spec
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SEEDS = (0, 1, 2)
-# Example, metric, bound, whether smaller is better.
-PROMISES = (("housing", "rmse", 0.54, True), ("adult", "accuracy", 0.85, False))
+# Example, its spec, metric, bound, whether smaller is better.
+PROMISES = (
+    ("housing", "housing", "rmse", 0.54, True),
+    ("housing", "grid", "rmse", 0.54, True),
+    ("adult", "adult", "accuracy", 0.85, False),
+    # 0.85 of what the mean of the training ratings has.
+    ("movies", "movies", "rmse", 1.15, True),
+)
 
 
 def main() -> bool:
     """Runs everything, prints a Markdown table; True if every promise is kept."""
     kept = True
     print("| example | metric | seeds 0, 1, 2 | median | promised | |\n|---|---|---|---|---|---|", flush=True)
-    for name, metric, bound, smaller in PROMISES:
+    for name, spec, metric, bound, smaller in PROMISES:
         subprocess.run(
             [sys.executable, os.path.join(ROOT, "examples", "fetch.py"), name],
             check=True,
             stdout=subprocess.DEVNULL,
         )
-        values = [measure(name, metric, seed) for seed in SEEDS]
+        path = os.path.join(ROOT, "examples", name, f"{spec}.yaml")
+        values = [measure(path, metric, seed) for seed in SEEDS]
         median = statistics.median(values)
         met = median <= bound if smaller else median >= bound
         shown = ", ".join(f"{value:.4f}" for value in values)
         sign = "≤" if smaller else "≥"
         print(
-            f"| {name} | {metric} | {shown} | {median:.4f} | {sign} {bound} | {'met' if met else 'MISSED'} |",
+            f"| {spec} | {metric} | {shown} | {median:.4f} | {sign} {bound} | {'met' if met else 'MISSED'} |",
             flush=True,
         )
         kept &= met
     return kept
 
 
-def measure(name: str, metric: str, seed: int) -> float:
-    """The metric of one whole run with another seed."""
-    with tempfile.TemporaryDirectory() as folder:
-        source = os.path.join(ROOT, "examples", name)
-        spec = os.path.join(folder, f"{name}.yaml")
-        with open(os.path.join(source, f"{name}.yaml"), encoding="utf-8") as file:
-            text = file.read().replace("data/*.csv", os.path.join(source, "data", "*.csv"))
-        with open(spec, "w", encoding="utf-8") as file:
-            file.write(f"seed: {seed}\n{text}")
-        run = os.path.join(folder, "run")
-        prebake = [sys.executable, "-m", "prebake.cli"]
+def measure(path: str, metric: str, seed: int) -> float:
+    """The metric of one whole run of the spec with another seed."""
+    spec = load_spec(path)
+    spec.seed = seed
+    with tempfile.TemporaryDirectory() as run:
+        write_spec(run, spec)
         for step in ("preprocess", "train"):
-            subprocess.run([*prebake, step, spec, "--run", run], check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                [sys.executable, "-m", "prebake.cli", step, run], check=True, stdout=subprocess.DEVNULL
+            )
         with open(os.path.join(run, "training", "default", "evaluation.json"), encoding="utf-8") as file:
             return json.load(file)["metrics"][metric]
 
