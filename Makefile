@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # TensorFlow's start-up notices would drown what a person wants to read.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: demo adult movies test test-all lint proto docs bench clean
+.PHONY: faults demo adult movies test test-all lint proto docs bench clean
 .DEFAULT_GOAL := demo
 
 # Made again when what decides the environment's content changes.
@@ -36,6 +36,9 @@ test: lint  ## everything but the long tests
 
 test-all: lint  ## everything
 	$(BIN)/python -m pytest
+
+faults: $(VENV)/ready  ## docs/faults.md: each hostile input and fault tried, right or wrong
+	$(BIN)/python -m pytest -q -m 'not long' --faults
 
 TYPED := build/typed/prebake
 lint: $(VENV)/ready

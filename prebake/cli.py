@@ -16,6 +16,7 @@ _EXTRAS = {
     "tensorflow": "training",
     "keras": "training",
 }
+_ALWAYS = ("google_crc32c", "numpy", "pyarrow", "yaml", "tqdm")
 _EXAMPLES = """\
 a first run:
   prebake init data/*.csv --label price -o price.yaml    look at the files, propose features
@@ -38,22 +39,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(ours)
     if beam_args and not getattr(args, "takes_beam_args", False):
         parser.error(f"{args.command} takes no options after --")
-    from . import commands
     from .schemas.errors import PrebakeError
 
     try:
+        from . import commands
+
         getattr(commands, args.command)(args, beam_args)
     except PrebakeError as error:
         print(f"prebake {args.command}: {error}", file=sys.stderr)
         return 2
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(error.name or "")
-        if extra is None:
+        if extra is None and error.name not in _ALWAYS:
             raise
-        print(
-            f"prebake {args.command}: {error.name} is not installed: pip install 'prebake[{extra}]'",
-            file=sys.stderr,
-        )
+        wanted = f"'prebake[{extra}]'" if extra else "prebake"
+        print(f"prebake {args.command}: {error.name} is not installed: pip install {wanted}", file=sys.stderr)
         return 2
     except OSError as error:
         print(f"prebake {args.command}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)

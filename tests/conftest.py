@@ -11,6 +11,7 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
+from fault_report import pytest_addoption, pytest_configure  # noqa: F401  hooks
 
 ROOT = pathlib.Path(__file__).parents[1]
 

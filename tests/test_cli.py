@@ -146,3 +146,12 @@ def test_every_command_has_a_function():
 
 def test_artifact_error_text():
     assert str(ArtifactError("run/examples", "is missing")) == "run/examples: is missing"
+
+
+@pytest.mark.fault(40)
+def test_checksums_are_missed_before_anything_is_read(folder):
+    script = "import sys; sys.modules['google_crc32c'] = None; from prebake.cli import main; sys.exit(main(['run', 'no']))"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr == "prebake run: google_crc32c is not installed: pip install prebake\n"
+    assert not (folder / "runs").exists()

@@ -43,11 +43,13 @@ def fails(tmp_path, files: dict[str, bytes], text: str, changes: dict | None = N
     return error.value
 
 
+@pytest.mark.fault(14)
 def test_no_file_matches(tmp_path):
     error = fails(tmp_path, {}, "spec: data.files: no file matches '{d}/*' (there is no folder '{d}')")
     assert isinstance(error, SpecError)
 
 
+@pytest.mark.fault(11, 17, 21, 23, 27)
 @pytest.mark.parametrize(
     ("content", "text"),
     [
@@ -65,11 +67,13 @@ def test_one_fault(tmp_path, content, text):
     fails(tmp_path, {"a.csv": HEADER + GOOD, "bad.csv": content}, text)
 
 
+@pytest.mark.fault(13)
 def test_header_only_everywhere(tmp_path):
     text = "{d}/a.csv: no rows: 2 file(s) with nothing below the header"
     fails(tmp_path, {"a.csv": HEADER, "b.csv": HEADER[:-1]}, text)
 
 
+@pytest.mark.fault(1)
 def test_truncated_gzip(tmp_path):
     packed = gzip.compress(HEADER + GOOD * 50)
     text = "{d}/b.csv.gz: damaged gzip file: it ends too early (truncated); copy or make it again"
@@ -117,6 +121,7 @@ def rejected(run: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.fault(21)
 def test_rejected_rows_are_kept_and_counted(tmp_path):
     wide = "has 4 fields, expected 3: check its delimiters and quotes"
     files = {

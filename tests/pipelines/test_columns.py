@@ -119,6 +119,7 @@ def test_folds_are_those_of_the_rows_identity():
     assert found.tolist() == (hashes // np.uint64(2)).tolist()
 
 
+@pytest.mark.fault(55)
 def test_files_that_cells_name(tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "a.png").write_bytes(b"\x89PNG")

@@ -42,6 +42,7 @@ def test_two_threads(people_folder, people_run, tmp_path, monkeypatch):
     same(people_run, people.run(copy_of(people_folder, tmp_path), beam_args=beam_args))
 
 
+@pytest.mark.fault(33)
 def test_two_processes(people_folder, people_run, tmp_path):
     beam_args = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
     same(people_run, people.run(copy_of(people_folder, tmp_path), beam_args=beam_args))
@@ -51,6 +52,7 @@ def reverse(ranges: list) -> None:
     ranges.reverse()
 
 
+@pytest.mark.fault(33, 35)
 @pytest.mark.parametrize(
     ("reorder", "range_bytes", "block_bytes"),
     [(reverse, 4_000, 1_500), (random.Random(1).shuffle, 17_000, 700)],

@@ -32,6 +32,7 @@ def kill_when(process: subprocess.Popen, run: str, sign: str) -> None:
 
 
 # While the files are indexed, analyzed, transformed and written, and between two renames.
+@pytest.mark.fault(34)
 @pytest.mark.parametrize(
     "sign",
     [

@@ -192,6 +192,7 @@ def test_number_of_shards(size, split_rows, given, expected):
     assert shard_counts(spec, manifest) == expected
 
 
+@pytest.mark.fault(35)
 def test_what_a_dead_try_of_a_shard_left_is_not_published(tmp_path, monkeypatch):
     people.write_file(tmp_path / "data" / "a.csv", people.csv_bytes(rows()))
     run_pipeline = transform_module.run

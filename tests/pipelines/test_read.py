@@ -167,6 +167,7 @@ def below_the_header(path: str) -> None:
 CHANGED = "changed while it was read: run the step again when it is complete"
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("change", [change_a_byte, grow, shorten, empty, below_the_header])
 @pytest.mark.parametrize("range_bytes", [1 << 20, 8])
 def test_a_file_that_changed_after_it_was_indexed(tmp_path, monkeypatch, change, range_bytes):
@@ -181,6 +182,7 @@ def test_a_file_that_changed_after_it_was_indexed(tmp_path, monkeypatch, change,
     assert str(error.value) == f"{path}: {CHANGED}"
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize("change", [shorten, empty])
 def test_a_file_that_shrank_after_it_was_found(tmp_path, change):
     spec = make(tmp_path, {"a.csv": b"x,s,y\n1,a,0\n2,b,1\n"})
@@ -192,6 +194,7 @@ def test_a_file_that_shrank_after_it_was_found(tmp_path, change):
     assert layout.first_row == 2
 
 
+@pytest.mark.fault(15)
 @pytest.mark.parametrize(
     ("lost", "text"),
     [

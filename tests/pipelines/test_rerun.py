@@ -84,6 +84,7 @@ def test_made_from_something_else(folder, changes, different):
     assert stamps(run) == before
 
 
+@pytest.mark.fault(15)
 def test_a_changed_file_is_seen(copied):
     with open(os.path.join(copied, "data", "b.csv"), "ab") as file:
         file.write(people.csv_bytes(people.make_rows(1, 9)).split(b"\n", 1)[1])
@@ -96,6 +97,7 @@ def test_a_changed_file_is_seen(copied):
     assert again(copied) == {"analyze": False, "transform": False}
 
 
+@pytest.mark.fault(36)
 def test_another_number_of_shards_redoes_the_examples_alone(copied):
     run = os.path.join(copied, "run")
     more = {"examples": {"train_shards": 7, "valid_shards": 2}}

@@ -36,6 +36,7 @@ def write(tmp_path) -> None:
     people.write_file(tmp_path / "data" / "a.csv", text.encode())
 
 
+@pytest.mark.fault(53)
 def test_the_first_is_named(tmp_path):
     write(tmp_path)
     with pytest.raises(DataError) as error:
@@ -46,6 +47,7 @@ def test_the_first_is_named(tmp_path):
     )
 
 
+@pytest.mark.fault(53)
 def test_they_may_be_set_aside(tmp_path):
     write(tmp_path)
     run = people.run(tmp_path, {"data": {"bad_rows": {"reject_up_to": 0.1}}}, base=SPEC)

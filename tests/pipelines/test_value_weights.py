@@ -22,6 +22,7 @@ features:
 """
 
 
+@pytest.mark.fault(54)
 @pytest.mark.parametrize(("row", "column"), [("a|b,1,1|2,0", "u"), ("a|b,1|2,1,0", "v")])
 def test_each_weights_column_is_checked(tmp_path, row, column):
     (tmp_path / "s.yaml").write_text(SPEC, encoding="utf-8")

@@ -93,6 +93,7 @@ def test_a_manifest_that_cannot_be_read(tmp_path):
     refused(str(tmp_path), f"{tmp_path}/{MANIFEST}: cannot be read: Is a directory")
 
 
+@pytest.mark.fault(42)
 def test_a_missing_file(directory):
     os.remove(f"{directory}/train/part-0")
     refused(
@@ -101,6 +102,7 @@ def test_a_missing_file(directory):
     )
 
 
+@pytest.mark.fault(41)
 def test_a_file_of_another_size(directory):
     with open(f"{directory}/train/part-0", "ab") as file:
         file.write(b"g")
@@ -110,6 +112,7 @@ def test_a_file_of_another_size(directory):
     )
 
 
+@pytest.mark.fault(41)
 def test_a_flipped_bit(directory):
     with open(f"{directory}/train/part-0", "wb") as file:
         file.write(b"abcdeg")
@@ -120,6 +123,7 @@ def test_a_flipped_bit(directory):
     assert read_manifest(directory, "examples", verify=False).step == "examples"
 
 
+@pytest.mark.fault(39, 42)
 def test_an_extra_file_does_not_exist(directory):
     with open(f"{directory}/train/part-1", "wb") as file:
         file.write(b"from another run")
@@ -152,6 +156,7 @@ def test_a_newer_format(directory, field):
     refused(directory, f"{directory}/{MANIFEST}: format 2 is newer than this prebake reads: upgrade prebake")
 
 
+@pytest.mark.fault(42)
 def test_another_step(directory):
     refused(directory, f"{directory}: holds examples, not transform", step="transform")
     rewrite(directory, 'step: "examples"\n', "")

@@ -185,6 +185,7 @@ def written(time: datetime.datetime, format: str, fraction: str, offset: int, fo
     return re.sub("%(.)", lambda match: texts[match[1]], format)
 
 
+@pytest.mark.fault(52)
 @settings(max_examples=300, deadline=None)
 @given(
     st.datetimes(),

@@ -106,6 +106,7 @@ def first_shard(run: str) -> str:
     return os.path.join(run, "examples", "train", "part-00000-of-00004.tfrecord")
 
 
+@pytest.mark.fault(41, 42)
 def test_shard_cut_at_a_record_boundary_is_refused(run_dir):
     path = first_shard(run_dir)
     size = os.path.getsize(path)
@@ -121,6 +122,7 @@ def test_shard_cut_at_a_record_boundary_is_refused(run_dir):
     )
 
 
+@pytest.mark.fault(41)
 def test_flipped_bit_is_refused(run_dir):
     path = first_shard(run_dir)
     with open(path, "r+b") as file:

@@ -85,6 +85,7 @@ def run_gate(run: str, fault, directory) -> Examples:
     return examples
 
 
+@pytest.mark.fault(50)
 def test_sound_export_passes(sound_run, tmp_path):
     examples = run_gate(sound_run, no_fault, tmp_path / "1")
     with open(tmp_path / "1" / "parity.json", encoding="utf-8") as file:
@@ -105,6 +106,7 @@ def test_sound_export_passes(sound_run, tmp_path):
     }
 
 
+@pytest.mark.fault(50)
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
@@ -161,6 +163,7 @@ def test_other_weights_turn_the_gate_red(sound_run, tmp_path):
         check_parity(str(tmp_path / "1"), graph, model, examples, TOLERANCE)
 
 
+@pytest.mark.fault(48)
 def test_red_gate_publishes_nothing(sound_run, tmp_path, monkeypatch):
     run = str(tmp_path)
     make_run(run, rows=90)

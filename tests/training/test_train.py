@@ -163,6 +163,7 @@ def test_metrics_are_weighted_if_the_examples_are(tmp_path):
     assert evaluate(run)["rmse"] != pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
 
 
+@pytest.mark.fault(43)
 def test_evaluation_of_other_examples_is_refused(tmp_path):
     run = str(tmp_path)
     spec = make_run(run)

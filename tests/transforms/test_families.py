@@ -70,6 +70,7 @@ IDS = [
 ]
 
 
+@pytest.mark.fault(31)
 @pytest.mark.parametrize(("feature", "expected"), NUMBERS)
 def test_numbers(feature, expected):
     graph = make_graph(feature)
@@ -78,6 +79,7 @@ def test_numbers(feature, expected):
     assert bits(graph.apply(tensors(RAW))[output.name]) == bits(np.array(expected, np.float32))
 
 
+@pytest.mark.fault(32)
 @pytest.mark.parametrize(("feature", "expected", "cardinality"), IDS)
 def test_ids(feature, expected, cardinality):
     graph = make_graph(feature)

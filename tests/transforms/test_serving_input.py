@@ -68,6 +68,7 @@ texts = st.text("0123456789.-+eE xX_nainf,", min_size=1, max_size=24) | st.from_
 )
 
 
+@pytest.mark.fault(29, 30)
 @settings(max_examples=400, deadline=None)
 @given(texts)
 @examples
@@ -77,6 +78,7 @@ def test_floats_as_the_reader_reads_them(one_cell, text):
     assert one_cell("x", text) == expected
 
 
+@pytest.mark.fault(29, 30)
 @settings(max_examples=400, deadline=None)
 @given(texts | st.integers(-(2**65), 2**65).map(str) | st.integers(2**63 - 30, 2**63 + 30).map(str))
 @examples
@@ -90,6 +92,7 @@ def cells(x=("1",), n=("2",), s=("c",)) -> dict[str, tf.Tensor]:
     return {"x": tf.constant(x), "n": tf.constant(n), "s": tf.constant(s)}
 
 
+@pytest.mark.fault(30, 51)
 @pytest.mark.parametrize(
     ("wrong", "message", "shown"),
     [
@@ -120,6 +123,7 @@ def plain(error: tf.errors.OpError) -> str:
     return error.message.replace("\\'", "'")
 
 
+@pytest.mark.fault(28)
 def test_missing_cells(graph):
     raw = parse_cells(graph, cells(["", "NA", "-1", "1"], ["", "NA", "-1", "-10"], ["", "NA", "-1", "na"]))
     assert bits(raw["x"]) == bits(np.array([np.nan, np.nan, np.nan, 1], np.float32))
@@ -189,6 +193,7 @@ def test_examples(graph):
     assert raw["s"].numpy().tolist() == [b"a\nb", b""]
 
 
+@pytest.mark.fault(51)
 def test_an_example_of_another_type_is_refused_by_name(graph):
     wrong = tf.train.Example()
     wrong.features.feature["n"].float_list.value.append(2)
