@@ -103,7 +103,9 @@ def clean_files(draw, form: CsvForm, max_rows: int = 8) -> bytes:
     cell = texts(form.delimiter)
     rows = draw(st.lists(st.lists(cell, min_size=width, max_size=width), max_size=max_rows))
     if not form.quoting:
-        plain = str.maketrans({form.delimiter: "_", "\n": "_", "\r": "_"})
+        plain = str.maketrans(
+            dict.fromkeys([form.delimiter, "\n", "\r"], "-" if form.delimiter == "_" else "_")
+        )
         rows = [[text.translate(plain) for text in row] for row in rows]
     if form.header:
         rows.insert(0, list(form.names))
