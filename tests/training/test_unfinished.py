@@ -154,6 +154,11 @@ def test_killed_training_says_where_it_goes_on_and_a_damaged_checkpoint_where_it
         capsys.readouterr().err,
     )
     assert (result.epochs, result.best_epoch, result.metrics) == (3, wanted.best_epoch, wanted.metrics)
+    histories = []
+    for name in ("unbroken", "killed"):
+        with open(os.path.join(run_dir, "training", name, "history.json"), encoding="utf-8") as file:
+            histories.append(file.read())
+    assert histories[0] == histories[1]
     for a, b in zip(weights(run_dir, "unbroken"), weights(run_dir, "killed"), strict=True):
         np.testing.assert_array_equal(a, b)
     assert published(run_dir) == ["killed", "unbroken"]
