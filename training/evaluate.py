@@ -21,11 +21,15 @@ def open_model(run_dir: str, name: str) -> tuple[keras.Model, Manifest]:
     """The trained model of a name, uncompiled, and its manifest.
 
     Raises:
-      ArtifactError: it is absent, or a file does not match.
+      ArtifactError: it is absent, a file does not match, or the model holds code (a Lambda layer), which is never run.
     """
     directory = os.path.join(run_dir, "training", name)
     manifest = read_manifest(directory, "training")
-    return keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False), manifest
+    path = os.path.join(directory, MODEL_FILE)
+    try:
+        return keras.models.load_model(path, compile=False, safe_mode=True), manifest
+    except (TypeError, ValueError) as error:
+        raise ArtifactError(path, f"cannot be loaded: {str(error).splitlines()[0]}") from None
 
 
 def measure(model: keras.Model, examples: Examples, split: str) -> dict[str, float]:
