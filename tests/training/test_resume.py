@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
-import zipfile
 
-import h5py
 import pytest
 import tensorflow as tf
+from keras_arrays import keras_file
 from prebake.training.checkpoint_file import read_checkpoint
 from small_run import make_run
 
@@ -49,21 +46,6 @@ def state(run: str, name: str) -> dict[str, object]:
     for curve in ("train", "valid"):
         events = tf.compat.v1.train.summary_iterator(str(result / "logs" / curve / EVENTS))
         found[curve] = [(event.step, event.summary.SerializeToString()) for event in events]
-    return found
-
-
-def keras_file(path: pathlib.Path) -> dict[str, bytes]:
-    """The layers, and every array of the model and of its optimizer."""
-    with zipfile.ZipFile(path) as parts:
-        # But for addresses in memory, by which Keras names objects that are shared.
-        found = {"config": re.sub(rb'"shared_object_id": \d+', b"", parts.read("config.json"))}
-        weights = io.BytesIO(parts.read("model.weights.h5"))
-    with h5py.File(weights) as file:
-        file.visititems(
-            lambda name, item: (
-                found.update({name: item[()].tobytes()}) if isinstance(item, h5py.Dataset) else None
-            )
-        )
     return found
 
 
