@@ -52,7 +52,7 @@ lint: $(VENV)/ready
 bench: $(VENV)/ready
 	$(BIN)/python -m benchmarks
 
-PROTOS := schemas/spec.proto schemas/statistics.proto schemas/manifest.proto
+PROTOS := $(addprefix schemas/,training.proto spec.proto statistics.proto manifest.proto)
 proto: $(VENV)/ready  ## generated classes from schemas/*.proto
 	mkdir -p build/proto
 	$(BIN)/python -m grpc_tools.protoc -Iprebake/schemas=schemas --python_out=build/proto --pyi_out=build/proto $(PROTOS)

@@ -207,7 +207,10 @@ def _printable(text: str) -> str:
 
 def _model_lines(spec: spec_pb2.Spec) -> list[str]:
     model, training = spec.model, spec.training
+    optimizer = enum_name(spec_pb2.OptimizerKind.DESCRIPTOR, training.optimizer.kind)
     return [
+        "# recipe: default  # or deep, sparse, low_latency, risk_sensitive",
+        "",
         "# model:",
         f"#   hidden: {list(model.hidden)}  # units of the hidden layers",
         f"#   activation: {model.activation}",
@@ -215,10 +218,10 @@ def _model_lines(spec: spec_pb2.Spec) -> list[str]:
         f"#   dropout: {model.dropout}",
         "",
         "# training:",
-        f"#   optimizer: {training.optimizer}  # nadam, adam, sgd",
+        f"#   optimizer: {optimizer}  # docs/training.md has all",
         f"#   learning_rate: {training.learning_rate}",
         f"#   batch_size: {training.batch_size}",
         f"#   epochs: {training.epochs}  # at most",
         f"#   patience: {training.patience}  # epochs without a better validation loss before it stops",
-        "#   schedule: performance  # or constant",
+        "#   schedule: performance  # or one_cycle, cosine, exponential, power, piecewise, constant",
     ]

@@ -1,4 +1,5 @@
 from prebake.schemas import spec_pb2 as _spec_pb2
+from prebake.schemas import training_pb2 as _training_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor

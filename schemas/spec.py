@@ -101,8 +101,9 @@ def complete_spec(
         for kind in ("vocabulary", "word_vectors"):
             if feature.HasField(kind) and getattr(feature, kind).file:
                 getattr(feature, kind).file = _absolute(getattr(feature, kind).file, folder)
-    if completed.preprocessing_fn:
-        completed.preprocessing_fn = _absolute(completed.preprocessing_fn, folder)
+    for name in ("preprocessing_fn", "model_fn"):
+        if getattr(completed, name):
+            setattr(completed, name, _absolute(getattr(completed, name), folder))
     resolve_dialect(completed.data.dialect)
     profiles: dict[str, ColumnProfile] = {}
     if _leaves_open(completed):

@@ -1,33 +1,23 @@
 """In: a resolved spec and its source. Out: nothing, or the SpecError of the first thing that cannot work.
 
-Columns and features are checked in column_check.py and feature_check.py.
+Columns, features, model and training are checked in files of their own.
 """
 
 from __future__ import annotations
 
 import math
-import re
 
 import pyarrow as pa
 
 from . import spec_pb2
 from .column_check import check_columns, column_of, fits
 from .feature_check import check_features
-from .spec_source import SpecSource, check_version, enum_name, listed, nearest, quote
+from .loss_check import check_loss
+from .model_check import check_model
+from .optimizer_check import check_optimizer
+from .spec_source import SpecSource, check_version, enum_name, quote
 from .timestamps import parse_times
-
-OPTIMIZERS = ("nadam", "adam", "sgd")
-# fmt: off
-ACTIVATIONS = (
-    "selu", "relu", "elu", "leaky_relu", "gelu", "silu", "swish", "mish", "celu", "relu6", "softplus",
-    "softsign", "tanh", "sigmoid", "hard_sigmoid", "hard_silu", "hard_swish", "exponential", "linear",
-)
-INITIALIZERS = (
-    "lecun_normal", "lecun_uniform", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform",
-    "orthogonal", "truncated_normal", "random_normal", "random_uniform", "variance_scaling", "zeros", "ones",
-)
-# fmt: on
-_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+from .training_check import check_training
 
 
 def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
@@ -48,8 +38,10 @@ def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
     _check_share(spec.data.bad_rows.reject_up_to, "data.bad_rows.reject_up_to", source)
     check_features(spec, columns, source)
     _check_examples(spec.examples, source)
-    _check_model(spec.model, source)
-    _check_training(spec.training, source)
+    check_model(spec, source)
+    check_optimizer(spec.training, source)
+    check_loss(spec, source)
+    check_training(spec, source)
     tolerance = spec.export.prediction_tolerance
     source.require(
         0 <= tolerance < math.inf, "export.prediction_tolerance", "a number of at least 0", tolerance
@@ -189,42 +181,3 @@ def _check_examples(examples: spec_pb2.Examples, source: SpecSource) -> None:
     if examples.compression not in (spec_pb2.COMPRESSION_NONE, spec_pb2.COMPRESSION_GZIP):
         name = enum_name(spec_pb2.Compression.DESCRIPTOR, examples.compression)
         raise source.error("examples.compression", f"TFRecord files cannot be {name}", "none or gzip")
-
-
-def _check_model(model: spec_pb2.Model, source: SpecSource) -> None:
-    for index, units in enumerate(model.hidden):
-        source.require(units >= 1, f"model.hidden[{index}]", "at least 1", units)
-    if model.activation not in ACTIVATIONS:
-        hint = nearest(model.activation, ACTIVATIONS)
-        raise source.error("model.activation", f"unknown activation {quote(model.activation)}", hint)
-    if model.initializer not in INITIALIZERS:
-        hint = nearest(model.initializer, INITIALIZERS)
-        raise source.error("model.initializer", f"unknown initializer {quote(model.initializer)}", hint)
-    _check_share(model.dropout, "model.dropout", source)
-
-
-def _check_training(training: spec_pb2.Training, source: SpecSource) -> None:
-    if not _FILE_NAME.fullmatch(training.name):
-        raise source.error(
-            "training.name",
-            f"{quote(training.name)} is not a plain folder name",
-            "letters, digits, _ . and -",
-        )
-    if training.optimizer not in OPTIMIZERS:
-        hint = f"one of {listed(OPTIMIZERS)}"
-        raise source.error("training.optimizer", f"unknown optimizer {quote(training.optimizer)}", hint)
-    rate, norm, schedule = training.learning_rate, training.clipnorm, training.schedule
-    source.require(0 < rate < math.inf, "training.learning_rate", "a number above 0", rate)
-    source.require(0 <= norm < math.inf, "training.clipnorm", "a number of at least 0", norm)
-    for name in ("batch_size", "epochs", "shuffle_buffer"):
-        value = getattr(training, name)
-        source.require(value >= 1, f"training.{name}", "at least 1", value)
-    source.require(training.patience >= 0, "training.patience", "at least 0", training.patience)
-    minutes, steps = training.checkpoint.minutes, training.checkpoint.steps
-    source.require(0 <= minutes < math.inf, "training.checkpoint.minutes", "a number of at least 0", minutes)
-    source.require(steps >= 0, "training.checkpoint.steps", "at least 0", steps)
-    if schedule.HasField("factor"):
-        factor = schedule.factor
-        source.require(0 < factor < 1, "training.schedule.factor", "above 0 and below 1", factor)
-    if schedule.HasField("patience"):
-        source.require(schedule.patience >= 1, "training.schedule.patience", "at least 1", schedule.patience)

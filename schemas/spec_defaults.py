@@ -13,6 +13,7 @@ from . import spec_pb2
 from .infer import ColumnProfile
 from .propose import propose_features, propose_label_kind
 from .spec_source import FORMAT_VERSION
+from .training_defaults import resolve_training
 
 ID_TRANSFORMS = ("buckets", "vocabulary", "identity", "hash", "cross", "time_part")
 # They treat missing values in their own way.
@@ -54,8 +55,7 @@ def resolve(
         _resolve_feature(feature)
     if resolved.examples.compression == spec_pb2.COMPRESSION_AUTO:
         resolved.examples.compression = spec_pb2.COMPRESSION_NONE
-    _resolve_model(resolved.model)
-    _resolve_training(resolved.training)
+    resolve_training(resolved)
     _default(resolved.examples, sample_rows=512)
     _default(resolved.export, prediction_tolerance=1e-5)
     return resolved
@@ -148,23 +148,3 @@ def _resolve_feature(feature: spec_pb2.Feature) -> None:
         feature.encode.one_hot_up_to = feature.encode.one_hot_up_to or 50
     elif not ids and feature.encode.kind == spec_pb2.ENCODE_AUTO:
         feature.encode.kind = spec_pb2.NUMBER
-
-
-def _resolve_model(model: spec_pb2.Model) -> None:
-    if not model.hidden:
-        model.hidden.extend([100, 100, 100])
-    model.activation = model.activation or "selu"
-    model.initializer = model.initializer or "lecun_normal"
-
-
-def _resolve_training(training: spec_pb2.Training) -> None:
-    training.name = training.name or "default"
-    training.optimizer = training.optimizer or "nadam"
-    _default(training, learning_rate=0.001, clipnorm=1.0, patience=10)
-    training.batch_size = training.batch_size or 128
-    training.epochs = training.epochs or 100
-    training.shuffle_buffer = training.shuffle_buffer or 16384
-    _default(training.checkpoint, minutes=5.0)
-    training.schedule.SetInParent()
-    if training.schedule.kind == spec_pb2.PERFORMANCE:
-        _default(training.schedule, factor=0.5, patience=4)

@@ -1,11 +1,75 @@
+from prebake.schemas import training_pb2 as _training_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+from prebake.schemas.training_pb2 import Model as Model
+from prebake.schemas.training_pb2 import Training as Training
+from prebake.schemas.training_pb2 import Optimizer as Optimizer
+from prebake.schemas.training_pb2 import PartOptimizer as PartOptimizer
+from prebake.schemas.training_pb2 import Schedule as Schedule
+from prebake.schemas.training_pb2 import Loss as Loss
+from prebake.schemas.training_pb2 import ClassWeight as ClassWeight
+from prebake.schemas.training_pb2 import Pruning as Pruning
+from prebake.schemas.training_pb2 import WarmStart as WarmStart
+from prebake.schemas.training_pb2 import Checkpoint as Checkpoint
+from prebake.schemas.training_pb2 import Recipe as Recipe
+from prebake.schemas.training_pb2 import ModelKind as ModelKind
+from prebake.schemas.training_pb2 import Normalization as Normalization
+from prebake.schemas.training_pb2 import OptimizerKind as OptimizerKind
+from prebake.schemas.training_pb2 import ScheduleKind as ScheduleKind
+from prebake.schemas.training_pb2 import Precision as Precision
+from prebake.schemas.training_pb2 import Loop as Loop
+from prebake.schemas.training_pb2 import Cache as Cache
+from prebake.schemas.training_pb2 import Distribution as Distribution
 
 DESCRIPTOR: _descriptor.FileDescriptor
+RECIPE_DEFAULT: _training_pb2.Recipe
+RECIPE_DEEP: _training_pb2.Recipe
+RECIPE_SPARSE: _training_pb2.Recipe
+RECIPE_LOW_LATENCY: _training_pb2.Recipe
+RECIPE_RISK_SENSITIVE: _training_pb2.Recipe
+DNN: _training_pb2.ModelKind
+LINEAR: _training_pb2.ModelKind
+WIDE_AND_DEEP: _training_pb2.ModelKind
+RESIDUAL: _training_pb2.ModelKind
+RECONSTRUCTING: _training_pb2.ModelKind
+ENSEMBLE: _training_pb2.ModelKind
+NORMALIZATION_NONE: _training_pb2.Normalization
+NORMALIZATION_BATCH: _training_pb2.Normalization
+NORMALIZATION_BATCH_AFTER: _training_pb2.Normalization
+NORMALIZATION_LAYER: _training_pb2.Normalization
+NADAM: _training_pb2.OptimizerKind
+ADAM: _training_pb2.OptimizerKind
+SGD: _training_pb2.OptimizerKind
+MOMENTUM: _training_pb2.OptimizerKind
+NESTEROV: _training_pb2.OptimizerKind
+ADAGRAD: _training_pb2.OptimizerKind
+RMSPROP: _training_pb2.OptimizerKind
+ADAMAX: _training_pb2.OptimizerKind
+ADAMW: _training_pb2.OptimizerKind
+FTRL: _training_pb2.OptimizerKind
+PERFORMANCE: _training_pb2.ScheduleKind
+CONSTANT_RATE: _training_pb2.ScheduleKind
+POWER_RATE: _training_pb2.ScheduleKind
+EXPONENTIAL_RATE: _training_pb2.ScheduleKind
+PIECEWISE_RATE: _training_pb2.ScheduleKind
+ONE_CYCLE: _training_pb2.ScheduleKind
+COSINE_RATE: _training_pb2.ScheduleKind
+PRECISION_FLOAT32: _training_pb2.Precision
+PRECISION_MIXED_FLOAT16: _training_pb2.Precision
+PRECISION_MIXED_BFLOAT16: _training_pb2.Precision
+LOOP_FIT: _training_pb2.Loop
+LOOP_CUSTOM: _training_pb2.Loop
+CACHE_AUTO: _training_pb2.Cache
+CACHE_NONE: _training_pb2.Cache
+CACHE_MEMORY: _training_pb2.Cache
+DISTRIBUTION_NONE: _training_pb2.Distribution
+DISTRIBUTION_MIRRORED: _training_pb2.Distribution
+DISTRIBUTION_MULTI_WORKER: _training_pb2.Distribution
+DISTRIBUTION_TPU: _training_pb2.Distribution
 
 class Compression(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -78,11 +142,6 @@ class Combiner(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     COMBINER_MEAN: _ClassVar[Combiner]
     COMBINER_SUM: _ClassVar[Combiner]
     COMBINER_SQRTN: _ClassVar[Combiner]
-
-class ScheduleKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    PERFORMANCE: _ClassVar[ScheduleKind]
-    CONSTANT_RATE: _ClassVar[ScheduleKind]
 COMPRESSION_AUTO: Compression
 COMPRESSION_NONE: Compression
 COMPRESSION_GZIP: Compression
@@ -128,11 +187,9 @@ COUNTS: EncodeKind
 COMBINER_MEAN: Combiner
 COMBINER_SUM: Combiner
 COMBINER_SQRTN: Combiner
-PERFORMANCE: ScheduleKind
-CONSTANT_RATE: ScheduleKind
 
 class Spec(_message.Message):
-    __slots__ = ("format_version", "seed", "data", "features", "examples", "model", "training", "export", "preprocessing_fn")
+    __slots__ = ("format_version", "seed", "data", "features", "examples", "model", "training", "export", "preprocessing_fn", "recipe", "model_fn")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     SEED_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
@@ -142,16 +199,20 @@ class Spec(_message.Message):
     TRAINING_FIELD_NUMBER: _ClassVar[int]
     EXPORT_FIELD_NUMBER: _ClassVar[int]
     PREPROCESSING_FN_FIELD_NUMBER: _ClassVar[int]
+    RECIPE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FN_FIELD_NUMBER: _ClassVar[int]
     format_version: int
     seed: int
     data: Data
     features: _containers.RepeatedCompositeFieldContainer[Feature]
     examples: Examples
-    model: Model
-    training: Training
+    model: _training_pb2.Model
+    training: _training_pb2.Training
     export: Export
     preprocessing_fn: str
-    def __init__(self, format_version: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[_Union[Data, _Mapping]] = ..., features: _Optional[_Iterable[_Union[Feature, _Mapping]]] = ..., examples: _Optional[_Union[Examples, _Mapping]] = ..., model: _Optional[_Union[Model, _Mapping]] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., export: _Optional[_Union[Export, _Mapping]] = ..., preprocessing_fn: _Optional[str] = ...) -> None: ...
+    recipe: _training_pb2.Recipe
+    model_fn: str
+    def __init__(self, format_version: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[_Union[Data, _Mapping]] = ..., features: _Optional[_Iterable[_Union[Feature, _Mapping]]] = ..., examples: _Optional[_Union[Examples, _Mapping]] = ..., model: _Optional[_Union[_training_pb2.Model, _Mapping]] = ..., training: _Optional[_Union[_training_pb2.Training, _Mapping]] = ..., export: _Optional[_Union[Export, _Mapping]] = ..., preprocessing_fn: _Optional[str] = ..., recipe: _Optional[_Union[_training_pb2.Recipe, str]] = ..., model_fn: _Optional[str] = ...) -> None: ...
 
 class Data(_message.Message):
     __slots__ = ("files", "dialect", "columns", "label", "weight", "split", "bad_rows", "ignore_undeclared", "allow_empty_files")
@@ -580,60 +641,6 @@ class Examples(_message.Message):
     compression: Compression
     sample_rows: int
     def __init__(self, train_shards: _Optional[int] = ..., valid_shards: _Optional[int] = ..., test_shards: _Optional[int] = ..., compression: _Optional[_Union[Compression, str]] = ..., sample_rows: _Optional[int] = ...) -> None: ...
-
-class Model(_message.Message):
-    __slots__ = ("hidden", "activation", "initializer", "dropout")
-    HIDDEN_FIELD_NUMBER: _ClassVar[int]
-    ACTIVATION_FIELD_NUMBER: _ClassVar[int]
-    INITIALIZER_FIELD_NUMBER: _ClassVar[int]
-    DROPOUT_FIELD_NUMBER: _ClassVar[int]
-    hidden: _containers.RepeatedScalarFieldContainer[int]
-    activation: str
-    initializer: str
-    dropout: float
-    def __init__(self, hidden: _Optional[_Iterable[int]] = ..., activation: _Optional[str] = ..., initializer: _Optional[str] = ..., dropout: _Optional[float] = ...) -> None: ...
-
-class Training(_message.Message):
-    __slots__ = ("name", "optimizer", "learning_rate", "clipnorm", "batch_size", "epochs", "schedule", "patience", "shuffle_buffer", "checkpoint")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
-    LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
-    CLIPNORM_FIELD_NUMBER: _ClassVar[int]
-    BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
-    EPOCHS_FIELD_NUMBER: _ClassVar[int]
-    SCHEDULE_FIELD_NUMBER: _ClassVar[int]
-    PATIENCE_FIELD_NUMBER: _ClassVar[int]
-    SHUFFLE_BUFFER_FIELD_NUMBER: _ClassVar[int]
-    CHECKPOINT_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    optimizer: str
-    learning_rate: float
-    clipnorm: float
-    batch_size: int
-    epochs: int
-    schedule: Schedule
-    patience: int
-    shuffle_buffer: int
-    checkpoint: Checkpoint
-    def __init__(self, name: _Optional[str] = ..., optimizer: _Optional[str] = ..., learning_rate: _Optional[float] = ..., clipnorm: _Optional[float] = ..., batch_size: _Optional[int] = ..., epochs: _Optional[int] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., patience: _Optional[int] = ..., shuffle_buffer: _Optional[int] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ...) -> None: ...
-
-class Checkpoint(_message.Message):
-    __slots__ = ("minutes", "steps")
-    MINUTES_FIELD_NUMBER: _ClassVar[int]
-    STEPS_FIELD_NUMBER: _ClassVar[int]
-    minutes: float
-    steps: int
-    def __init__(self, minutes: _Optional[float] = ..., steps: _Optional[int] = ...) -> None: ...
-
-class Schedule(_message.Message):
-    __slots__ = ("kind", "factor", "patience")
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    FACTOR_FIELD_NUMBER: _ClassVar[int]
-    PATIENCE_FIELD_NUMBER: _ClassVar[int]
-    kind: ScheduleKind
-    factor: float
-    patience: int
-    def __init__(self, kind: _Optional[_Union[ScheduleKind, str]] = ..., factor: _Optional[float] = ..., patience: _Optional[int] = ...) -> None: ...
 
 class Export(_message.Message):
     __slots__ = ("prediction_tolerance",)

@@ -11,9 +11,14 @@ from google.protobuf.descriptor import EnumDescriptor
 from . import spec_pb2
 from .errors import SpecError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
-_PREFIXES = ("COMPRESSION_", "LABEL_", "ENCODE_", "FILL_", "COMBINER_")
+# fmt: off
+_PREFIXES = (
+    "COMPRESSION_", "LABEL_", "ENCODE_", "FILL_", "COMBINER_", "RECIPE_", "NORMALIZATION_", "PRECISION_", "LOOP_", "CACHE_",
+    "DISTRIBUTION_",
+)
+# fmt: on
 _ESCAPES = {ord("\n"): "\\n", ord("\r"): "\\r", ord("\0"): "\\0"}
 
 

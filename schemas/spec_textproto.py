@@ -12,7 +12,7 @@ from google.protobuf import text_encoding, text_format
 
 from . import spec_pb2
 from .errors import SpecError
-from .spec_source import SpecSource, check_version, nearest, quote
+from .spec_source import FORMAT_VERSION, SpecSource, check_version, nearest, quote
 
 # Deeper than any spec; only broken text nests deeper, and its paths do not matter.
 _MAX_DEPTH = 32
@@ -20,6 +20,8 @@ _TOKEN = re.compile(
     r"""\#[^\n]* | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | [{}<>\[\]:;,] | [^\s{}<>\[\]:;,"'\#]+""",
     re.VERBOSE,
 )
+# Repeated messages whose elements go by their name.
+_NAMED = ("features", "data.columns", "training.parts", "training.class_weights")
 _VERSION = re.compile(r"^format_version\s*:\s*([0-9]{1,9})\b", re.MULTILINE)
 _NO_FIELD = re.compile(r'Message type "prebake\.v1\.(\w+)" has no field named "(.*)"\.')
 _NO_VALUE = re.compile(r'Enum type "prebake\.v1\.(\w+)" has no value named (.*)\.')
@@ -34,6 +36,10 @@ def parse_text_proto(text: str, file: str) -> tuple[spec_pb2.Spec, SpecSource]:
     version = _VERSION.search(text)
     if version:
         check_version(int(version[1]), source)
+        if int(version[1]) < FORMAT_VERSION:
+            # A resolved spec of an older prebake: its fields may mean something else.
+            reason = f"is {version[1]}, of an older prebake; this one writes {FORMAT_VERSION}"
+            raise source.error("format_version", reason, "run the original spec again")
     spec = spec_pb2.Spec()
     try:
         text_format.Parse(text, spec)
@@ -86,7 +92,7 @@ def _paths(node: _Node, path: str) -> Iterator[tuple[str, int, str]]:
         if index == 0:
             yield at, child.line, child.name
         yield f"{at}[{index}]", child.line, child.name
-        if at in ("features", "data.columns"):
+        if at in _NAMED:
             names = [n.value for n in child.children if n.name == "name"]
             at += f".{_unquote(names[0])}" if names else f"[{index}]"
             yield at, child.line, child.name
@@ -108,13 +114,13 @@ def _spec_error(
     reason = reason.removeprefix(f"'{text.splitlines()[line - 1] if line else ''}': ")
     unknown = _NO_FIELD.fullmatch(reason)
     if unknown:
-        message: Any = spec_pb2.DESCRIPTOR.message_types_by_name[unknown[1]]
+        message: Any = spec_pb2.DESCRIPTOR.pool.FindMessageTypeByName(f"prebake.v1.{unknown[1]}")
         at = next((p for p, n, name in paths if (n, name) == (line, unknown[2])), "").rpartition(".")[0]
         reason, hint = f"unknown key {quote(unknown[2])}", nearest(unknown[2], list(message.fields_by_name))
         return SpecSource(file, {at: line or 1}).error(at, reason, hint)
     value = _NO_VALUE.fullmatch(reason)
     if value:
-        enum = spec_pb2.DESCRIPTOR.enum_types_by_name[value[1]]
+        enum = spec_pb2.DESCRIPTOR.pool.FindEnumTypeByName(f"prebake.v1.{value[1]}")
         return SpecSource(file, {"": line or 1}).error(
             "", f"unknown value {quote(value[2])}", nearest(value[2], list(enum.values_by_name))
         )

@@ -93,7 +93,7 @@ def test_files_do_one_thing():
 def test_generated_protobuf_classes_are_current(tmp_path):
     import sys
 
-    protos = [f"schemas/{name}.proto" for name in ("spec", "statistics", "manifest")]
+    protos = [f"schemas/{name}.proto" for name in ("training", "spec", "statistics", "manifest")]
     subprocess.run(
         [sys.executable, "-m", "grpc_tools.protoc", "-Iprebake/schemas=schemas", f"--python_out={tmp_path}",
          f"--pyi_out={tmp_path}", *protos],

@@ -40,6 +40,8 @@ features:  # as_is, standardize, buckets, vocabulary, cross, …: docs/features.
   id: vocabulary                         # missing becomes an id of its own
   score: standardize                     # missing becomes the mean
 
+# recipe: default  # or deep, sparse, low_latency, risk_sensitive
+
 # model:
 #   hidden: [100, 100, 100]  # units of the hidden layers
 #   activation: selu
@@ -47,12 +49,12 @@ features:  # as_is, standardize, buckets, vocabulary, cross, …: docs/features.
 #   dropout: 0.0
 
 # training:
-#   optimizer: nadam  # nadam, adam, sgd
+#   optimizer: nadam  # docs/training.md has all
 #   learning_rate: 0.001
 #   batch_size: 128
 #   epochs: 100  # at most
 #   patience: 10  # epochs without a better validation loss before it stops
-#   schedule: performance  # or constant
+#   schedule: performance  # or one_cycle, cosine, exponential, power, piecewise, constant
 """
 
 

@@ -24,7 +24,7 @@ data:
 """
 
 RESOLVED = """\
-format_version: 1
+format_version: 2
 seed: 0
 data {
   files: "a.csv"
@@ -97,10 +97,16 @@ model {
   hidden: 100
   activation: "selu"
   initializer: "lecun_normal"
+  dropout: 0.0
+  normalization: NORMALIZATION_NONE
+  l1: 0.0
+  l2: 0.0
+  max_norm_axis: 0
 }
 training {
   name: "default"
-  optimizer: "nadam"
+  optimizer {
+  }
   learning_rate: 0.001
   clipnorm: 1.0
   batch_size: 128
@@ -108,12 +114,18 @@ training {
   schedule {
     factor: 0.5
     patience: 4
+    monitor: "val_loss"
   }
   patience: 10
   shuffle_buffer: 16384
   checkpoint {
     minutes: 5.0
   }
+  loss {
+    kind: "mse"
+  }
+  zero_below: 0.0
+  source: "examples"
 }
 export {
   prediction_tolerance: 1e-05

@@ -12,7 +12,7 @@ from prebake.schemas.spec_textproto import parse_text_proto
 from prebake.schemas.spec_yaml import parse_yaml
 
 EVERYTHING = """\
-format_version: 1
+format_version: 2
 seed: -3
 data:
   files: [a.csv, 1.0]
@@ -84,7 +84,7 @@ export:
 """
 
 AS_TEXT = """\
-format_version: 1
+format_version: 2
 seed: -3
 data {
   files: "a.csv"
@@ -302,7 +302,7 @@ MISTAKES = [
     ("data: {columns: {a: flaot}}", "s.yaml:1: data.columns.a: unknown value 'flaot' (did you mean 'float'?)"),
     ("data: {columns: {a: 3}}", "s.yaml:1: data.columns.a: unknown value '3' (one of float, int, string, ignore, time, file, base64)"),
     ("data: {dialect: {compression: [a]}}", "s.yaml:1: data.dialect.compression: must be text, not a list (one of auto, none, gzip, bzip2, zstd)"),
-    ("training:\n  schedule: cosine", "s.yaml:2: training.schedule: unknown value 'cosine' (one of performance, constant)"),
+    ("training:\n  schedule: cosin", "s.yaml:2: training.schedule: unknown value 'cosin' (did you mean 'cosine'?)"),
     ("? [a]\n: 1", "s.yaml:1: has a list as a key (a key is one word)"),
     ("data: &a {}", "s.yaml:1: is not valid YAML: anchors and aliases are not taken: write the value out"),
     ("data: {}\nmodel: *a", "s.yaml:2: is not valid YAML: anchors and aliases are not taken: write the value out"),
@@ -311,8 +311,8 @@ MISTAKES = [
     ("data:\n\tfiles: a", "s.yaml:2: is not valid YAML: found character '\\t' that cannot start any token"),
     ("data: {}\n---\ndata: {}", "s.yaml:2: is not valid YAML: but found another document"),
     ("data:\n  files: \x07", "s.yaml:2: is not valid YAML: the character U+0007 is not allowed"),
-    ("format_version: 2\nnew_part: {}", "s.yaml:1: format_version: is 2, and this prebake knows versions up to 1 (install a newer prebake)"),
-    ('"a\\nb": 1', "s.yaml:1: unknown key 'a\\nb' (one of format_version, seed, data, features, examples, model, training, export, preprocessing_fn)"),
+    ("format_version: 3\nnew_part: {}", "s.yaml:1: format_version: is 3, and this prebake knows versions up to 2 (install a newer prebake)"),
+    ('"a\\nb": 1', "s.yaml:1: unknown key 'a\\nb' (one of format_version, seed, data, features, examples, model, training, export, preprocessing_fn, recipe, model_fn)"),
 ]  # fmt: skip
 
 
@@ -340,7 +340,11 @@ def test_mistake_in_yaml(text, message):
         ("data {\n", 's.pbtxt:1: is not a valid text proto: Expected "}".'),
         (
             "format_version: 9\nnew {}",
-            "s.pbtxt:1: format_version: is 9, and this prebake knows versions up to 1 (install a newer prebake)",
+            "s.pbtxt:1: format_version: is 9, and this prebake knows versions up to 2 (install a newer prebake)",
+        ),
+        (
+            'format_version: 1\ntraining { optimizer: "nadam" }',
+            "s.pbtxt:1: format_version: is 1, of an older prebake; this one writes 2 (run the original spec again)",
         ),
     ],
 )

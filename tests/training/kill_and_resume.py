@@ -21,7 +21,7 @@ import keras
 import numpy as np
 from prebake.schemas.errors import PrebakeError
 from prebake.schemas.run_dir import read_spec
-from prebake.schemas.spec_pb2 import Spec
+from prebake.schemas.spec_pb2 import NADAM, Spec
 from prebake.training import checkpoint_file, checkpoints, train
 
 # Everything that the writing of a checkpoint asks of the system.
@@ -32,7 +32,7 @@ def lively_spec(run: str, name: str) -> Spec:
     """Dropout, a learning rate that falls and early stopping all take part; checkpoints at epochs' ends only."""
     spec = read_spec(run)
     spec.model.dropout = 0.2
-    spec.training.name, spec.training.optimizer = name, "nadam"
+    spec.training.name, spec.training.optimizer.kind = name, NADAM
     spec.training.learning_rate, spec.training.epochs, spec.training.patience = 0.3, 40, 4
     spec.training.schedule.patience = 1
     return spec

@@ -24,7 +24,7 @@ CITIES = [b"Rome", b"Oslo", b"Bonn"]
 BANDS = {"regression": [], "binary": [b"low", b"high"], "multiclass": [b"low", b"mid", b"high"]}
 
 SPEC = """
-format_version: 1
+format_version: 2
 seed: 7
 data {
   files: "rows.csv"
@@ -51,8 +51,8 @@ features {
 features { name: "city_x_shift" cross { of: "city" of: "shift" buckets: 1000 } }
 model { hidden: 8 activation: "selu" initializer: "lecun_normal" }
 training {
-  name: "default" optimizer: "sgd" learning_rate: 0.01 clipnorm: 1 batch_size: 32 epochs: 3 patience: 10
-  shuffle_buffer: 64 schedule { kind: PERFORMANCE }
+  name: "default" optimizer { kind: SGD } learning_rate: 0.01 clipnorm: 1 batch_size: 32 epochs: 3 patience: 10
+  shuffle_buffer: 64 schedule { kind: PERFORMANCE } loss { kind: "%(loss)s" }
 }
 export { prediction_tolerance: 1e-5 }
 """
@@ -61,7 +61,8 @@ export { prediction_tolerance: 1e-5 }
 def make_spec(kind: str) -> Spec:
     """The resolved spec of a run with a label of this kind."""
     column_type = "FLOAT" if kind == "regression" else "STRING"
-    return text_format.Parse(SPEC % {"type": column_type, "kind": kind.upper()}, Spec())
+    loss = "mse" if kind == "regression" else "cross_entropy"
+    return text_format.Parse(SPEC % {"type": column_type, "kind": kind.upper(), "loss": loss}, Spec())
 
 
 def raw_tensors(spec: Spec, rows: list[dict[str, str]]) -> dict[str, tf.Tensor]:

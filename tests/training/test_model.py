@@ -16,6 +16,7 @@ from prebake.schemas.spec_pb2 import (
     ONE_HOT,
     REGRESSION,
     Model,
+    Optimizer,
     Schedule,
     Training,
 )
@@ -132,15 +133,16 @@ def test_answers_of_each_kind():
 
 @pytest.mark.parametrize("name", ["nadam", "adam", "sgd"])
 def test_optimizer_has_the_rate_and_norm_of_the_spec(name):
-    optimizer = build_optimizer(Training(optimizer=name, learning_rate=0.25, clipnorm=2))
+    kind = Optimizer(kind=name.upper())
+    optimizer = build_optimizer(Training(optimizer=kind, learning_rate=0.25, clipnorm=2))
     assert type(optimizer).__name__.lower() == name
     assert (float(optimizer.learning_rate), optimizer.clipnorm) == (0.25, 2)
-    assert build_optimizer(Training(optimizer=name, learning_rate=0.25, clipnorm=0)).clipnorm is None
+    assert build_optimizer(Training(optimizer=kind, learning_rate=0.25, clipnorm=0)).clipnorm is None
 
 
 def test_sgd_step_by_hand_is_clipped():
     weight = keras.Variable([1.0, 1.0])
-    optimizer = build_optimizer(Training(optimizer="sgd", learning_rate=0.5, clipnorm=1))
+    optimizer = build_optimizer(Training(optimizer=Optimizer(kind="SGD"), learning_rate=0.5, clipnorm=1))
     optimizer.apply([tf.constant([3.0, 4.0])], [weight])  # norm 5, so the step is 0.5 * [3, 4] / 5
     np.testing.assert_allclose(weight.numpy(), [0.7, 0.6], rtol=1e-6)
 
@@ -148,7 +150,7 @@ def test_sgd_step_by_hand_is_clipped():
 def test_performance_schedule_halves_after_its_patience():
     schedule = build_schedule(Schedule(patience=2))
     model = keras.Sequential([keras.layers.Dense(1)])
-    model.compile(build_optimizer(Training(optimizer="sgd", learning_rate=0.8)))
+    model.compile(build_optimizer(Training(optimizer=Optimizer(kind="SGD"), learning_rate=0.8)))
     schedule.set_model(model)
     schedule.on_train_begin()
     rates = []

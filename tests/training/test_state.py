@@ -55,7 +55,11 @@ def everything(model: keras.Model) -> list[np.ndarray]:
 
 
 @pytest.mark.fault(45)
-@pytest.mark.parametrize("make", [*OPTIMIZERS.values(), two_optimizers], ids=[*OPTIMIZERS, "two"])
+@pytest.mark.parametrize(
+    "make",
+    [*OPTIMIZERS.values(), two_optimizers],
+    ids=lambda make: make.__name__,
+)
 def test_another_model_goes_on_in_its_place(tmp_path, make):
     whole = new_model(make())
     whole.reset_metrics()

@@ -12,7 +12,7 @@ import tensorflow as tf
 from prebake.schemas.errors import ArtifactError, PrebakeError
 from prebake.schemas.manifest import read_manifest
 from prebake.schemas.run_dir import read_spec
-from prebake.schemas.spec_pb2 import CONSTANT_RATE
+from prebake.schemas.spec_pb2 import ADAM, CONSTANT_RATE, NADAM, SGD
 from prebake.training.dataset import evaluation_batches, open_examples
 from prebake.training.evaluate import evaluate, open_model
 from prebake.training.train import main, train
@@ -75,7 +75,7 @@ def test_scalar_log_is_what_tensorboard_reads(exported_run):
 def test_early_stopping_keeps_the_best_epoch(run_dir):
     spec = read_spec(run_dir)
     # Steps so large that the loss soon goes up again.
-    spec.training.learning_rate, spec.training.optimizer, spec.training.epochs = 0.5, "adam", 40
+    spec.training.learning_rate, spec.training.optimizer.kind, spec.training.epochs = 0.5, ADAM, 40
     spec.training.patience, spec.training.schedule.kind = 2, CONSTANT_RATE
     result = train(run_dir, spec, progress=False)
     assert result.epochs == result.best_epoch + 2
@@ -140,7 +140,7 @@ def test_no_test_rows_trains_without_evaluation(tmp_path):
 @pytest.mark.fault(47)
 def test_loss_that_is_no_number_stops_and_publishes_nothing(run_dir):
     spec = read_spec(run_dir)
-    spec.training.learning_rate, spec.training.optimizer, spec.training.clipnorm = 1e30, "sgd", 0
+    spec.training.learning_rate, spec.training.optimizer.kind, spec.training.clipnorm = 1e30, SGD, 0
     with pytest.raises(PrebakeError) as error:
         train(run_dir, spec, progress=False)
     text = str(error.value)
@@ -184,7 +184,7 @@ def test_learns(tmp_path):
     run = str(tmp_path)
     make_run(run, rows=600)
     spec = read_spec(run)
-    spec.training.optimizer, spec.training.learning_rate, spec.training.epochs = "nadam", 0.02, 20
+    spec.training.optimizer.kind, spec.training.learning_rate, spec.training.epochs = NADAM, 0.02, 20
     assert train(run, spec, progress=False).metrics["rmse"] < 1.2
 
 

@@ -16,6 +16,7 @@ import pytest
 import tensorflow as tf
 from prebake.schemas.errors import ArtifactError, PrebakeError
 from prebake.schemas.run_dir import read_spec
+from prebake.schemas.spec_pb2 import NADAM
 from prebake.training import train as train_module
 from prebake.training.checkpoints import Checkpoints
 from prebake.training.dataset import evaluation_batches, open_examples, training_batches
@@ -75,7 +76,7 @@ def test_best_model_before_a_loss_that_is_no_number_is_kept(run_dir, monkeypatch
 def test_loop_does_what_keras_fit_does(run_dir):
     """The same callbacks on the same batches: the same values in every epoch, and the same weights."""
     spec = read_spec(run_dir)
-    spec.model.dropout, spec.training.optimizer, spec.training.learning_rate = 0.2, "nadam", 0.3
+    spec.model.dropout, spec.training.optimizer.kind, spec.training.learning_rate = 0.2, NADAM, 0.3
     spec.training.epochs, spec.training.patience, spec.training.schedule.patience = 12, 4, 1
     result = train(run_dir, spec, progress=False)
     examples = open_examples(run_dir)

@@ -1,0 +1,36 @@
+"""In: the training part of a resolved spec. Out: nothing, or the SpecError of the first thing that cannot work.
+
+Optimizers, schedules, losses and metrics are checked in files of their own.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from . import spec_pb2
+from .spec_source import SpecSource, quote
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def check_training(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    """Name, sizes, stopping and checkpoints.
+
+    Raises:
+      SpecError: the first mistake.
+    """
+    training = spec.training
+    if not _FILE_NAME.fullmatch(training.name):
+        raise source.error(
+            "training.name",
+            f"{quote(training.name)} is not a plain folder name",
+            "letters, digits, _ . and -",
+        )
+    for name in ("batch_size", "epochs", "shuffle_buffer"):
+        value = getattr(training, name)
+        source.require(value >= 1, f"training.{name}", "at least 1", value)
+    source.require(training.patience >= 0, "training.patience", "at least 0", training.patience)
+    minutes, steps = training.checkpoint.minutes, training.checkpoint.steps
+    source.require(0 <= minutes < math.inf, "training.checkpoint.minutes", "a number of at least 0", minutes)
+    source.require(steps >= 0, "training.checkpoint.steps", "at least 0", steps)

@@ -1,0 +1,80 @@
+"""In: a spec as the user wrote it. Out: its parts `model` and `training` resolved, every default written out."""
+
+from __future__ import annotations
+
+from . import spec_pb2
+from .recipes import apply_recipe
+
+# What keeps the variance of a layer's outputs that of its inputs (HOML, chapter 11).
+_INITIALIZERS = {
+    "selu": "lecun_normal",
+    "linear": "glorot_uniform",
+    "tanh": "glorot_uniform",
+    "sigmoid": "glorot_uniform",
+}
+_INITIALIZERS |= {"softsign": "glorot_uniform", "hard_sigmoid": "glorot_uniform"}
+_RATES = {
+    spec_pb2.SGD: 0.01,
+    spec_pb2.MOMENTUM: 0.01,
+    spec_pb2.NESTEROV: 0.01,
+    spec_pb2.ADAGRAD: 0.05,
+    spec_pb2.FTRL: 0.05,
+}
+
+
+def resolve_training(spec: spec_pb2.Spec) -> None:
+    """Writes the defaults into the spec; a resolved one stays as it is."""
+    apply_recipe(spec)
+    _resolve_model(spec.model)
+    _resolve_training(spec)
+    _resolve_schedule(spec.training.schedule)
+
+
+def _default(message, **values) -> None:
+    """Sets the optional fields that are not given."""
+    for name, value in values.items():
+        if not message.HasField(name):
+            setattr(message, name, value)
+
+
+def _resolve_model(model: spec_pb2.Model) -> None:
+    if model.kind == spec_pb2.LINEAR:
+        del model.hidden[:]
+    if not model.HasField("normalization"):
+        model.normalization = spec_pb2.NORMALIZATION_NONE
+    model.initializer = model.initializer or _INITIALIZERS.get(model.activation, "he_normal")
+    _default(model, dropout=0.0, l1=0.0, l2=0.0, max_norm_axis=0)
+    if model.kind == spec_pb2.RECONSTRUCTING:
+        _default(model, reconstruction=0.05)
+    if model.kind == spec_pb2.ENSEMBLE:
+        model.members = model.members or 16
+
+
+def _resolve_training(spec: spec_pb2.Spec) -> None:
+    training = spec.training
+    training.name = training.name or "default"
+    _default(
+        training,
+        learning_rate=_RATES.get(training.optimizer.kind, 0.001),
+        clipnorm=1.0,
+        patience=10,
+        zero_below=0.0,
+    )
+    training.batch_size = training.batch_size or 128
+    training.epochs = training.epochs or 100
+    training.shuffle_buffer = training.shuffle_buffer or 16384
+    _default(training.checkpoint, minutes=5.0)
+    training.loss.kind = training.loss.kind or (
+        "mse" if spec.data.label.kind == spec_pb2.REGRESSION else "cross_entropy"
+    )
+    training.source = training.source or "examples"
+    for part in training.parts:
+        part.optimizer.SetInParent()
+        _default(part, learning_rate=_RATES.get(part.optimizer.kind, 0.001))
+
+
+def _resolve_schedule(schedule: spec_pb2.Schedule) -> None:
+    schedule.SetInParent()
+    if schedule.kind == spec_pb2.PERFORMANCE:
+        _default(schedule, factor=0.5, patience=4)
+        schedule.monitor = schedule.monitor or "val_loss"
