@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas import identity
+from ..schemas.cell_reasons import unequal_weights
 from ..schemas.errors import DataError
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
 from ..schemas.spec_pb2 import FILE, REGRESSION, Spec
@@ -86,7 +87,7 @@ class TransformRows(beam.DoFn):
             lists = self._columns[name], self._columns[weights]
             for place in unequal_lists(rows.block.batch, *lists):
                 if good[place]:
-                    reason = f"has not one weight for each value of '{name}'"
+                    reason = unequal_weights(name)
                     yield beam.pvalue.TaggedOutput(BAD_ROWS, self._bad(rows, int(place), weights, reason))
                 good[place] = False
         kept = np.flatnonzero(good)

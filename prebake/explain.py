@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from .pipelines.columns import raw_column, read_files, unequal_lists
 from .pipelines.find_files import CsvFile
+from .schemas.cell_reasons import unequal_weights
 from .schemas.compressed import open_stream
 from .schemas.csv_layout import HEAD_BYTES, Layout, read_layout
 from .schemas.csv_record import BadRecord, split_record
@@ -162,8 +163,7 @@ def _values(
     for feature in spec.features:
         weights = feature.value_weights
         if weights and len(unequal_lists(batch, columns[feature.column], columns[weights])):
-            reason = f"has not one weight for each value of '{feature.column}'"
-            raise DataError(path, number, weights, None, reason)
+            raise DataError(path, number, weights, None, unequal_weights(feature.column))
     values = {}
     for name in [*graph.raw_spec, *{layout.label, layout.weight} - {"", *graph.raw_spec}]:
         values[name] = raw_column(batch, columns[name])

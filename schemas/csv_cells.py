@@ -10,16 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from . import spec_pb2
+from . import cell_reasons, spec_pb2
 from .csv_layout import Layout, LayoutColumn
 from .errors import DataError
 from .numerals import INT_MISSING, is_float, is_int, parse_floats, parse_ints
 from .timestamps import parse_times
 
-_FORM = {
-    spec_pb2.FLOAT: "is not a number: digits with an optional '-', '.' and exponent, nothing else",
-    spec_pb2.INT: "is not an integer: digits with an optional '-', nothing else",
-}
+# The smallest normal binary32 number. What is smaller in size is 0 to the transforms, and so to the limits too: TensorFlow's
+# threads, which check requests, could not tell it from 0.
+_SMALLEST = np.finfo(np.float32).tiny
 
 
 def type_cells(
@@ -67,18 +66,30 @@ def _type_column(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.nd
 def type_values(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]:
     """Typed values [n] of texts of one value each, and, as bool [n], those that are not allowed."""
     array, bad = _parse(texts, column)
+    compared = _flushed(array, column)
     if column.values:
-        allowed, _ = _parse(_allowed(column), column)
-        bad = bad | (pc.is_valid(array).to_numpy(zero_copy_only=False) & ~_true(pc.is_in(array, allowed)))
-    if column.type in _FORM:
+        allowed = _flushed(_parse(_allowed(column), column)[0], column)
+        bad = bad | (pc.is_valid(array).to_numpy(zero_copy_only=False) & ~_true(pc.is_in(compared, allowed)))
+    if column.type in cell_reasons.FORM:
         lowest, highest = _limits(column)
         if lowest is not None:
-            bad = bad | _true(pc.less(array, lowest))
+            bad = bad | _true(pc.less(compared, lowest))
         if highest is not None:
-            bad = bad | _true(pc.greater(array, highest))
+            bad = bad | _true(pc.greater(compared, highest))
         if column.above is not None:
-            bad = bad | _true(pc.less_equal(array, pa.scalar(column.above, array.type)))
+            bad = bad | _true(pc.less_equal(compared, pa.scalar(column.above, array.type)))
     return array, bad
+
+
+def _flushed(array: pa.Array, column: LayoutColumn) -> pa.Array:
+    """What limits and allowed values are compared with."""
+    if column.type != spec_pb2.FLOAT or not (
+        column.values or column.min is not None or column.max is not None
+    ):
+        return array
+    return pc.if_else(
+        pc.less(pc.abs(array), pa.scalar(_SMALLEST, pa.float32())), pa.scalar(0, pa.float32()), array
+    )
 
 
 def _parse(texts: pa.Array, column: LayoutColumn) -> tuple[pa.Array, np.ndarray]:
@@ -102,7 +113,7 @@ def _limits(column: LayoutColumn) -> tuple[pa.Scalar | None, pa.Scalar | None]:
     if column.type == spec_pb2.FLOAT:
         with np.errstate(over="ignore"):
             return tuple(  # type: ignore[return-value]
-                None if limit is None else pa.scalar(np.float32(limit), pa.float32())
+                None if limit is None else pa.scalar(_flush(np.float32(limit)), pa.float32())
                 for limit in (column.min, column.max)
             )
     lowest = None if column.min is None else pa.scalar(_as_int64(column.min, math.ceil), pa.int64())
@@ -116,10 +127,14 @@ def _as_int64(limit: float, towards) -> int:
     return min(max(towards(limit), INT_MISSING), 2**63 - 1)
 
 
+def _flush(limit: np.float32) -> np.float32:
+    return np.float32(0) if abs(limit) < _SMALLEST else limit
+
+
 def _reason(cell: bytes | None, column: LayoutColumn) -> str:
     """Why this cell, known to be bad, is bad."""
     if cell is None:
-        return "is missing, but the column needs a value in every row"
+        return cell_reasons.MISSING
     if column.separators:
         return list_fault(cell, column)
     return value_fault(cell, column)
@@ -127,27 +142,33 @@ def _reason(cell: bytes | None, column: LayoutColumn) -> str:
 
 def value_fault(cell: bytes, column: LayoutColumn) -> str:
     """Why this text of one value, known to be bad, is bad."""
-    if column.type == spec_pb2.TIME:
-        return f"is not a time like {column.time_format}"
-    if column.type == spec_pb2.BASE64:
-        return "is not base64"
+    if column.type == spec_pb2.TIME and parse_times(pa.array([cell], pa.binary()), column.time_format)[1][0]:
+        return cell_reasons.not_a_time(column.time_format)
+    if column.type == spec_pb2.BASE64 and not is_base64(cell):
+        return cell_reasons.NOT_BASE64
     if column.type == spec_pb2.FLOAT and not is_float(cell):
-        return _FORM[spec_pb2.FLOAT]
+        return cell_reasons.FORM[spec_pb2.FLOAT]
     if column.type == spec_pb2.INT and not is_int(cell):
-        return _FORM[spec_pb2.INT]
+        return cell_reasons.FORM[spec_pb2.INT]
     text = pa.array([cell], pa.binary())
     if column.type == spec_pb2.FLOAT and parse_floats(text)[1][0]:
-        return "is out of the range of a 32-bit float"
+        return cell_reasons.OUT_OF_RANGE[spec_pb2.FLOAT]
     if column.type == spec_pb2.INT and parse_ints(text)[1][0]:
-        return "is out of the range of a 64-bit integer"
-    if column.values and not _true(pc.is_in(_parse(text, column)[0], _parse(_allowed(column), column)[0]))[0]:
-        return f"is not one of the allowed values {', '.join(column.values)}"
+        return cell_reasons.OUT_OF_RANGE[spec_pb2.INT]
+    if column.values and not _is_allowed(text, column):
+        return cell_reasons.not_allowed(column.values)
     number = float(cell)
     if column.above is not None and number <= column.above:
         return f"is not above {column.above:g}, which data.label.log needs"
     if column.min is not None and number < column.min:
-        return f"is below the minimum {column.min:g}"
-    return f"is above the maximum {column.max:g}"
+        return cell_reasons.below(column.min)
+    assert column.max is not None
+    return cell_reasons.above(column.max)
+
+
+def _is_allowed(text: pa.Array, column: LayoutColumn) -> bool:
+    found, allowed = (_flushed(_parse(texts, column)[0], column) for texts in (text, _allowed(column)))
+    return bool(_true(pc.is_in(found, allowed))[0])
 
 
 def bad_lists(texts: pa.Array, column: LayoutColumn) -> np.ndarray:

@@ -231,6 +231,38 @@ def test_checks(read, record, text):
     assert block.rows.tolist() == [3, 4, 5]
 
 
+EDGES = """
+columns { name: "low" type: FLOAT min: 0 }
+columns { name: "high" type: FLOAT max: 0 }
+columns { name: "one" type: FLOAT values: "0" values: "1" }
+columns { name: "t" type: TIME format: "%Y-%m-%d" values: "2020-02-29" }
+columns { name: "b" type: BASE64 values: "YQ==" }
+columns { name: "y" type: STRING }
+label { column: "y" }
+"""
+
+
+@FAST_AND_SLOW
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ("-1.2e-38,0,0,,,t", "f.csv:2:low '-1.2e-38' is below the minimum 0"),
+        ("0,1.2e-38,0,,,t", "f.csv:2:high '1.2e-38' is above the maximum 0"),
+        ("0,0,1.2e-38,,,t", "f.csv:2:one '1.2e-38' is not one of the allowed values 0, 1"),
+        ("0,0,0,2020-02-28,,t", "f.csv:2:t '2020-02-28' is not one of the allowed values 2020-02-29"),
+        ("0,0,0,2020-02-30,,t", "f.csv:2:t '2020-02-30' is not a time like %Y-%m-%d"),
+        ("0,0,0,,Yg==,t", "f.csv:2:b 'Yg==' is not one of the allowed values YQ=="),
+        ("0,0,0,,Yg,t", "f.csv:2:b 'Yg' is not base64"),
+    ],
+)
+def test_checks_at_the_edges(read, record, text):
+    # Numbers below the smallest normal one, about 1.18e-38, are 0 to the limits, as they are to the transforms.
+    good = "-1.1e-38,1.1e-38,1.1e-38,2020-02-29,YQ==,t\n-0,-0,-0,,,t\n"
+    block = read(f"{record}\n{good}".encode(), 2, layout_of(b"low,high,one,t,b,y\n", EDGES), "f.csv")
+    assert messages(block) == [text]
+    assert block.rows.tolist() == [3, 4]
+
+
 def test_without_quoting_quotes_are_text():
     spec = 'columns { name: "s" type: STRING } columns { name: "t" type: STRING } dialect { quoting: false }'
     for read in (read_block, csv_rows._read_slowly):
