@@ -11,7 +11,8 @@ from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
 from .dataset import Examples, evaluation_batches, open_examples
-from .model import loss_of, metrics_of
+from .loss import loss_of
+from .metrics import metrics_of
 
 MODEL_FILE = "model.keras"
 BATCH_SIZE = 1024

@@ -1,4 +1,4 @@
-"""In: the model part of a spec and the features of the examples. Out: an uncompiled Keras model, its loss and metrics.
+"""In: the model part of a spec and the features of the examples. Out: an uncompiled Keras model.
 
 The model returns the number itself for regression and logits for classes: losses are exact on logits, and rounding a
 probability to 0 or 1 would lose what they need. `answers` turns either into what a client is told.
@@ -14,7 +14,7 @@ import tensorflow as tf
 from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
 from ..schemas.spec_pb2 import BINARY, REGRESSION, Model
 from .input_layer import encode_inputs, feature_inputs
-from .label_unit import in_unit, unit_metrics
+from .label_unit import in_unit
 
 
 def build_model(model: Model, features: Sequence[OutputFeature], label: LabelEntry) -> keras.Model:
@@ -39,31 +39,6 @@ def build_model(model: Model, features: Sequence[OutputFeature], label: LabelEnt
             x = drop(model.dropout)(x)
     units = 1 if label.kind in (REGRESSION, BINARY) else len(label.classes)
     return keras.Model(inputs, keras.layers.Dense(units, name="head")(x))
-
-
-def loss_of(label: LabelEntry) -> keras.losses.Loss:
-    """Squared error, or cross entropy of logits."""
-    if label.kind == REGRESSION:
-        return keras.losses.MeanSquaredError()
-    if label.kind == BINARY:
-        return keras.losses.BinaryCrossentropy(from_logits=True)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def metrics_of(label: LabelEntry) -> list[keras.metrics.Metric]:
-    """rmse and mae in the label's own unit; accuracy, auc and log_loss; accuracy and log_loss. A fresh list on each call."""
-    if label.kind == REGRESSION:
-        return unit_metrics(label)
-    if label.kind == BINARY:
-        return [
-            keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
-            keras.metrics.AUC(name="auc", from_logits=True),
-            keras.metrics.BinaryCrossentropy(name="log_loss", from_logits=True),
-        ]
-    return [
-        keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-        keras.metrics.SparseCategoricalCrossentropy(name="log_loss", from_logits=True),
-    ]
 
 
 def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:

@@ -28,7 +28,9 @@ from .checkpoints import Checkpoints, drop_leftovers, open_checkpoints
 from .dataset import Examples, evaluation_batches, open_examples, training_batches
 from .evaluate import BATCH_SIZE, MODEL_FILE
 from .loop import train_epochs
-from .model import build_model, loss_of, metrics_of
+from .loss import loss_of
+from .metrics import metrics_of
+from .model import build_model
 from .optimizer import build_optimizer
 from .result import LOGS, Trained, read_result, restore_best, write_result
 from .schedule import build_schedule

@@ -14,7 +14,9 @@ from prebake.schemas.manifest_pb2 import LabelEntry
 from prebake.schemas.spec_pb2 import FLOAT, INT, MULTICLASS, REGRESSION, STRING, Spec
 from prebake.schemas.statistics_pb2 import Statistics
 from prebake.training.label_unit import UnitError, in_unit, unit_metrics
-from prebake.training.model import answers, loss_of, metrics_of
+from prebake.training.loss import loss_of
+from prebake.training.metrics import metrics_of
+from prebake.training.model import answers
 from prebake.transforms.graph import TransformGraph
 
 PLAIN = LabelEntry(kind=REGRESSION)

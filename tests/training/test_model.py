@@ -21,7 +21,9 @@ from prebake.schemas.spec_pb2 import (
     Training,
 )
 from prebake.training.input_layer import encode_inputs, feature_inputs
-from prebake.training.model import answers, build_model, loss_of, metrics_of
+from prebake.training.loss import loss_of
+from prebake.training.metrics import metrics_of
+from prebake.training.model import answers, build_model
 from prebake.training.optimizer import build_optimizer
 from prebake.training.schedule import build_schedule
 
