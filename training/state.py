@@ -25,6 +25,7 @@ _STATE: dict[type, tuple[str, ...]] = {
     keras.callbacks.EarlyStopping: ("wait", "best", "best_epoch", "stopped_epoch"),
     keras.callbacks.ReduceLROnPlateau: ("wait", "best", "cooldown_counter"),
 }
+_CALLBACK = "callback "
 
 
 @dataclasses.dataclass
@@ -76,7 +77,7 @@ def capture(
             for callback, names in _with_state(callbacks)
         ],
     }
-    variables = _variables(model, with_metrics=progress.step > 0)
+    variables = {**_variables(model, with_metrics=progress.step > 0), **_callback_variables(callbacks)}
     return Checkpoint(record, {name: variable.value.numpy() for name, variable in variables.items()})
 
 
@@ -98,6 +99,8 @@ def restore_callbacks(checkpoint: Checkpoint, callbacks: Sequence[keras.callback
             raise ValueError(f"{type(callback).__name__} stands where the checkpoint has {kind}")
         for name, value in remembered.items():
             setattr(callback, name, value)
+    for name, variable in _callback_variables(callbacks).items():
+        variable.assign(checkpoint.arrays[name])
 
 
 def restore_variables(checkpoint: Checkpoint, model: keras.Model) -> None:
@@ -113,7 +116,12 @@ def restore_variables(checkpoint: Checkpoint, model: keras.Model) -> None:
     model.optimizer.build(model.trainable_variables)
     variables = _variables(model, with_metrics=checkpoint.record["progress"]["step"] > 0)
     wanted = {name: (tuple(v.shape), v.value.numpy().dtype) for name, v in variables.items()}
-    if wanted != {name: (array.shape, array.dtype) for name, array in checkpoint.arrays.items()}:
+    found = {
+        name: (array.shape, array.dtype)
+        for name, array in checkpoint.arrays.items()
+        if not name.startswith(_CALLBACK)
+    }
+    if wanted != found:
         raise PrebakeError(
             "training: the checkpoint is of a model with other variables, which another version of prebake made: "
             "add --restart to train from the start"
@@ -135,6 +143,15 @@ def _with_state(
         if names:
             found.append((callback, names))
     return found
+
+
+def _callback_variables(callbacks: Sequence[keras.callbacks.Callback]) -> dict[str, keras.Variable]:
+    """Those of callbacks whose state is too large for a record: they name them themselves, as `variables`."""
+    return {
+        f"{_CALLBACK}{type(callback).__name__} {number}": variable
+        for callback in callbacks
+        for number, variable in enumerate(getattr(callback, "variables", ()))
+    }
 
 
 def _variables(model: keras.Model, *, with_metrics: bool) -> dict[str, keras.Variable]:

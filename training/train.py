@@ -23,17 +23,14 @@ from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
 from ..schemas.spec_pb2 import Spec, Training
-from .callbacks import NonFiniteLossError, ProgressBar, StopOnNonFinite, WriteScalars
+from .callback_list import build_callbacks
+from .callbacks import NonFiniteLossError
 from .checkpoints import Checkpoints, drop_leftovers, open_checkpoints
+from .compile import compiled_model
 from .dataset import Examples, evaluation_batches, open_examples, training_batches
 from .evaluate import BATCH_SIZE, MODEL_FILE
 from .loop import train_epochs
-from .loss import loss_of
-from .metrics import metrics_of
-from .model import build_model
-from .optimizer import build_optimizer
-from .result import LOGS, Trained, read_result, restore_best, write_result
-from .schedule import build_schedule
+from .result import Trained, read_result, restore_best, write_result
 from .state import (
     Progress,
     capture,
@@ -126,9 +123,9 @@ def _train(
     steps = math.ceil(rows / training.batch_size)
     found = checkpoints.newest(notice, drop_others=drop_others)
     so_far = restore_progress(found) if found else Progress()
-    model = _compiled_model(spec, examples)
+    model = compiled_model(spec, examples)
     validation = evaluation_batches(examples, "valid", batch_size=BATCH_SIZE)
-    each = _callbacks(training, so_far, checkpoints.directory, rows, bar)
+    each = build_callbacks(training, so_far, checkpoints.directory, rows, bar)
     callbacks = keras.callbacks.CallbackList(each, model=model, epochs=training.epochs, steps=steps)
     callbacks.on_train_begin()
     if found:
@@ -164,40 +161,12 @@ def _train(
     return model, so_far
 
 
-def _compiled_model(spec: Spec, examples: Examples) -> keras.Model:
-    keras.utils.set_random_seed(spec.seed % 2**32)
-    tf.config.experimental.enable_op_determinism()
-    label = examples.manifest.label
-    model = build_model(spec.model, examples.manifest.features, label)
-    model.compile(build_optimizer(spec.training), loss_of(label), weighted_metrics=metrics_of(label))
-    return model
-
-
 def _is_due(training: Training, so_far: Progress, seconds: float) -> bool:
     """Whether it is time for a checkpoint, `seconds` after the last. Where they are written does not change the result."""
     minutes, every = training.checkpoint.minutes, training.checkpoint.steps
     if not so_far.step:
         return True
     return bool((every and so_far.step % every == 0) or (minutes and seconds >= 60 * minutes))
-
-
-def _callbacks(
-    training: Training, so_far: Progress, directory: str, rows: int, bar: bool
-) -> list[keras.callbacks.Callback]:
-    callbacks: list[keras.callbacks.Callback] = [
-        # First: a model whose loss is not a number must not reach the others.
-        StopOnNonFinite(),
-        WriteScalars(os.path.join(directory, LOGS), so_far),
-    ]
-    if training.patience:
-        callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=training.patience))
-    schedule = build_schedule(training.schedule)
-    if schedule is not None:
-        callbacks.append(schedule)
-    if bar:
-        done = so_far.epoch * rows + so_far.step * training.batch_size
-        callbacks.append(ProgressBar(rows, training.batch_size, done))
-    return callbacks
 
 
 def _keep_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints) -> str:

@@ -52,8 +52,8 @@ def die_at_step(number: int) -> None:
             if Kill.seen == number:
                 _die()
 
-    callbacks = train._callbacks
-    train._callbacks = lambda *args: [*callbacks(*args), Kill()]
+    callbacks = train.build_callbacks
+    train.build_callbacks = lambda *args: [*callbacks(*args), Kill()]
 
 
 def die_at_call(number: int) -> None:
