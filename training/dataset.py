@@ -7,6 +7,7 @@ before, so that a run which starts at any epoch sees what an unbroken one would 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,18 +15,26 @@ import tensorflow as tf
 
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
-from ..schemas.manifest_pb2 import Manifest, SplitEntry
-from ..schemas.spec_pb2 import COMPRESSION_GZIP
-from .parse_examples import example_parser
+from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
+from ..schemas.spec_pb2 import COMPRESSION_GZIP, Cache
+from .cache import ROWS_AT_A_TIME, Kept, fits, keep
+from .parse_examples import example_parser, list_padder, ragged_parser
 
 _OPEN_SHARDS = 4
 
 
 class Examples(NamedTuple):
-    """An examples directory whose files match its manifest."""
+    """An examples directory whose files match its manifest.
+
+    Attributes:
+      directory: that the manifest's paths are relative to.
+      manifest: of the examples.
+      kept: rows that are in memory, by path of their shard.
+    """
 
     directory: str
     manifest: Manifest
+    kept: Mapping[str, Kept] = {}
 
     def split(self, name: str) -> SplitEntry:
         """The split's entry.
@@ -82,34 +91,58 @@ def training_batches(
       Batches (features, label) or (features, label, weight), see `example_parser`.
     """
     split = examples.split("train")
-    paths = np.array(_paths(examples, split))
-    orders, seeds = zip(*(_epoch_order(len(paths), seed, epoch) for epoch in epochs), strict=True)
+    shards = [shard for shard in split.shards if shard.rows]
+    orders, seeds = zip(*(_epoch_order(len(shards), seed, epoch) for epoch in epochs), strict=True)
     order_table, seed_table = tf.constant(np.stack(orders)), tf.constant(np.array(seeds))
+    read, parse = _reader(examples, split, shards)
 
     def one_epoch(index: tf.Tensor) -> tf.data.Dataset:
         # The seed of a shuffle is mixed with the graph's, which otherwise is whatever the process set globally.
         tf.compat.v1.set_random_seed(1)
-        records = _read(tf.data.Dataset.from_tensor_slices(tf.gather(paths, order_table[index])), split)
-        records = records.shuffle(shuffle_buffer, seed=seed_table[index], reshuffle_each_iteration=False)
-        return records.batch(batch_size)
+        rows = read(tf.data.Dataset.from_tensor_slices(order_table[index]))
+        rows = rows.shuffle(shuffle_buffer, seed=seed_table[index], reshuffle_each_iteration=False)
+        return rows.batch(batch_size)
 
-    # Records are skipped, not parsed.
+    # Rows are skipped, not parsed.
     batches = tf.data.Dataset.range(len(epochs)).flat_map(one_epoch).skip(first_step)
     options = tf.data.Options()
     # The tuner's thread sleeps up to a minute between two looks, and the end of a training may have to wait for it
     # (seen: 33 s after a training of 50 s, tensorflow 2.21). There is nothing to tune: an epoch took no longer without it.
     options.autotune.enabled = False
-    return _parse(batches, examples.manifest).with_options(options)
+    return _parsed(batches, parse).with_options(options)
 
 
 def evaluation_batches(examples: Examples, split_name: str, *, batch_size: int) -> tf.data.Dataset:
     """A split once, in the order of its files, in batches as `training_batches` gives them."""
     split = examples.split(split_name)
+    shards = [shard for shard in split.shards if shard.rows]
+    read, parse = _reader(examples, split, shards)
     # One shard after the other: the order is that of the files, which the parity sample relies on.
-    records = tf.data.TFRecordDataset(_paths(examples, split), compression_type=_compression(split))
-    batches = _parse(records.batch(batch_size), examples.manifest)
+    rows = read(tf.data.Dataset.range(len(shards)), open_shards=1)
+    batches = _parsed(rows.batch(batch_size), parse)
     # Keras takes a dataset of unknown length for one that ran dry, and says so.
     return batches.apply(tf.data.experimental.assert_cardinality(-(-split.rows // batch_size)))
+
+
+def keep_in_memory(examples: Examples, cache: Cache, splits: Sequence[str] = ("train", "valid")) -> Examples:
+    """The same examples, with the rows of these splits in memory if the cache says so or they fit; see cache.py.
+
+    Batches of rows that are kept are, bit for bit, those of rows that are read.
+    """
+    found = [examples.split(name) for name in splits]
+    wanted = [split for split in found if any(shard.path not in examples.kept for shard in split.shards)]
+    if not wanted or not fits(examples.manifest, wanted, cache):
+        return examples
+    kept = dict(examples.kept)
+    for split in wanted:
+        paths = tf.data.Dataset.from_tensor_slices(_paths(examples, split))
+        records = tf.data.TFRecordDataset(paths, compression_type=_compression(split))
+        batches = _parsed(records.batch(ROWS_AT_A_TIME), ragged_parser(examples.manifest))
+        shards = [(shard.path, shard.rows) for shard in split.shards if shard.rows]
+        kept |= dict.fromkeys(
+            (path for path, _ in shards), keep(batches, shards, list_padder(examples.manifest))
+        )
+    return examples._replace(kept=kept)
 
 
 def _paths(examples: Examples, split: SplitEntry) -> list[str]:
@@ -122,20 +155,33 @@ def _epoch_order(shards: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
     return generator.permutation(shards), int(generator.integers(1, 2**62))
 
 
-def _read(paths: tf.data.Dataset, split: SplitEntry) -> tf.data.Dataset:
+def _reader(
+    examples: Examples, split: SplitEntry, shards: Sequence[ShardEntry]
+) -> tuple[Callable[..., tf.data.Dataset], Callable[[tf.Tensor], tuple]]:
+    """What turns a dataset of numbers of shards into one of rows, and what parses a batch of such rows."""
+    kept = [examples.kept.get(shard.path) for shard in shards]
+    if kept[0] is not None and all(one is kept[0] for one in kept):
+        # Rows are their numbers in memory: shuffling moves eight bytes a row.
+        first = tf.constant([kept[0].first[shard.path] for shard in shards], tf.int64)
+        rows = tf.constant([shard.rows for shard in shards], tf.int64)
+        return lambda order, open_shards=_OPEN_SHARDS: order.interleave(
+            lambda shard: tf.data.Dataset.range(first[shard], first[shard] + rows[shard]),
+            cycle_length=open_shards,
+        ), kept[0].take
+    paths = tf.constant([os.path.join(examples.directory, shard.path) for shard in shards])
     compression = _compression(split)
-    return paths.interleave(
-        lambda path: tf.data.TFRecordDataset(path, compression_type=compression),
-        cycle_length=_OPEN_SHARDS,
-        num_parallel_calls=_OPEN_SHARDS,
+    return lambda order, open_shards=_OPEN_SHARDS: order.interleave(
+        lambda shard: tf.data.TFRecordDataset(paths[shard], compression_type=compression),
+        cycle_length=open_shards,
+        num_parallel_calls=open_shards,
         deterministic=True,
-    )
+    ), example_parser(examples.manifest)
 
 
 def _compression(split: SplitEntry) -> str:
     return "GZIP" if split.compression == COMPRESSION_GZIP else ""
 
 
-def _parse(batches: tf.data.Dataset, manifest: Manifest) -> tf.data.Dataset:
+def _parsed(batches: tf.data.Dataset, parse: Callable[[tf.Tensor], tuple]) -> tf.data.Dataset:
     # TensorFlow's parser works on many threads by itself.
-    return batches.map(example_parser(manifest)).prefetch(tf.data.AUTOTUNE)
+    return batches.map(parse).prefetch(tf.data.AUTOTUNE)

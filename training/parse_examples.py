@@ -19,6 +19,12 @@ def example_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
       [batch], vectors [batch, …], lists [batch, longest] and lists of lists [batch, longest, longest] padded with -1 (ids)
       or NaN (numbers); label [batch, 1] float32 or int64 (class ids); weight [batch] float32.
     """
+    parse, pad = ragged_parser(manifest), list_padder(manifest)
+    return lambda serialized: pad(parse(serialized))
+
+
+def ragged_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
+    """As `example_parser`, but lists are ragged: [batch, (any)], [batch, (any), (any)]."""
     spec = feature_spec(manifest)
     lists = {name: one for name, one in spec["features"].items() if one["padding"] is not None}
     sequences = {name: _parsed_as(one) for name, one in lists.items() if one["sequence"]}
@@ -36,11 +42,27 @@ def example_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
         else:
             features = tf.io.parse_example(serialized, context)
         for name, one in lists.items():
-            features[name] = _dense(features[name], one)
+            if one["sequence"] and len(one["shape"]) == 1:
+                features[name] = features[name].merge_dims(1, 2)  # one value for each step
         results = (features, features.pop(label))
         return (*results, features.pop(weight)) if weight else results
 
     return parse
+
+
+def list_padder(manifest: Manifest) -> Callable[[tuple], tuple]:
+    """Turns what `ragged_parser` gives, or some rows of it, into what `example_parser` gives."""
+    paddings = {
+        name: float("nan") if one["padding"] == "nan" else one["padding"]
+        for name, one in feature_spec(manifest)["features"].items()
+        if one["padding"] is not None
+    }
+
+    def pad(rows: tuple) -> tuple:
+        dense = {name: rows[0][name].to_tensor(padding) for name, padding in paddings.items()}
+        return ({**rows[0], **dense}, *rows[1:])
+
+    return pad
 
 
 def _parsed_as(feature: dict[str, Any]) -> tf.io.FixedLenFeature | tf.io.RaggedFeature:
@@ -48,9 +70,3 @@ def _parsed_as(feature: dict[str, Any]) -> tf.io.FixedLenFeature | tf.io.RaggedF
     if feature["padding"] is None:
         return tf.io.FixedLenFeature(feature["shape"], dtype)
     return tf.io.RaggedFeature(dtype, row_splits_dtype=tf.int64)
-
-
-def _dense(value: tf.RaggedTensor, feature: dict[str, Any]) -> tf.Tensor:
-    if feature["sequence"] and len(feature["shape"]) == 1:
-        value = value.merge_dims(1, 2)  # one value for each step
-    return value.to_tensor(float("nan") if feature["padding"] == "nan" else feature["padding"])

@@ -1,0 +1,129 @@
+"""In: shards of the examples. Out: their rows in memory, parsed once, and batches of them by number.
+
+A row that is kept is never read, checked or parsed again, so that only the first epoch waits for the disk. The order of the
+rows is not decided here (dataset.py): it is the same whether rows are kept or not.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from ..schemas.manifest_pb2 import OUTPUT_FLOAT, Manifest, SplitEntry
+from ..schemas.spec_pb2 import CACHE_MEMORY, CACHE_NONE, COMPRESSION_GZIP, Cache
+
+# What is read and parsed at a time.
+ROWS_AT_A_TIME = 4096
+# Bytes of rows for each byte of a file.
+_UNPACKED = 8
+# Of what is free, a split may take so much: parsing needs it once more, and others want memory too.
+_SHARE = 0.25
+
+Rows = tuple[Any, ...]
+
+
+class Kept(NamedTuple):
+    """Rows in memory.
+
+    Attributes:
+      rows: (features, label) or (features, label, weight): float32 or int64 tensors, lists ragged, [rows, …] each.
+      first: by path of a shard, where its rows begin; they are in the order of the file.
+      padded: turns such rows into what a model takes, see `example_parser`.
+    """
+
+    rows: Rows
+    first: dict[str, int]
+    padded: Callable[[Rows], Rows]
+
+    def take(self, numbers: tf.Tensor) -> Rows:
+        """The rows with these numbers, int64 [any], as a batch."""
+        return self.padded(tf.nest.map_structure(lambda column: tf.gather(column, numbers), self.rows))
+
+
+def keep(
+    batches: tf.data.Dataset, shards: Sequence[tuple[str, int]], padded: Callable[[Rows], Rows] = lambda rows: rows
+) -> Kept:  # fmt: skip
+    """Reads rows into memory.
+
+    Args:
+      batches: of the shards' rows, one shard after the other, not padded.
+      shards: path and rows of each, in that order.
+      padded: see `Kept`.
+    """
+    starts = np.concatenate([[0], np.cumsum([rows for _, rows in shards])])
+    parts = list(batches)
+    with tf.device("CPU:0"):
+        rows = tf.nest.map_structure(lambda *columns: tf.concat(columns, axis=0), *parts)
+    first = {path: int(start) for (path, _), start in zip(shards, starts[:-1], strict=True)}
+    return Kept(rows, first, padded)
+
+
+def fits(manifest: Manifest, splits: Sequence[SplitEntry], cache: Cache, free: int | None = None) -> bool:
+    """Whether rows are to be kept.
+
+    Args:
+      manifest: of the examples.
+      splits: whose rows.
+      cache: of the spec.
+      free: bytes of memory; None: what this machine has.
+    """
+    if cache in (CACHE_NONE, CACHE_MEMORY):
+        return cache == CACHE_MEMORY
+    wanted = sum(memory_needed(manifest, split) for split in splits)
+    return wanted <= _SHARE * (free_memory() if free is None else free)
+
+
+def memory_needed(manifest: Manifest, split: SplitEntry) -> int:
+    """Bytes that the rows of a split take, about: exact for features of fixed shape, lists by the size of the files."""
+    sizes = {entry.path: entry.size for entry in manifest.files}
+    stored = sum(sizes.get(shard.path, 0) for shard in split.shards)
+    row = 16  # label and weight
+    lists = False
+    for feature in manifest.features:
+        lists |= any(size < 0 for size in feature.shape)
+        row += (4 if feature.type == OUTPUT_FLOAT else 8) * math.prod(max(size, 1) for size in feature.shape)
+    if not lists:
+        return row * split.rows
+    # An id of one byte becomes eight.
+    return max(
+        row * split.rows, stored * _UNPACKED * (_UNPACKED if split.compression == COMPRESSION_GZIP else 1)
+    )
+
+
+def free_memory() -> int:
+    """Bytes that this process may still take: of the machine, or of the container if that has less."""
+    free = _available()
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        numbers = [_number(path) for path in (limit, used)]
+        if None not in numbers:
+            free = min(free, max(0, numbers[0] - numbers[1]))  # type: ignore[operator]
+    return free
+
+
+def _available() -> int:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    # Not Linux: half of what is there.
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
+def _number(path: str) -> int | None:
+    """The number that a file of the system holds; None: it has none, or no limit."""
+    try:
+        with open(path, encoding="ascii") as file:
+            return int(file.read())
+    except (OSError, ValueError):
+        return None
