@@ -142,6 +142,11 @@ class Combiner(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     COMBINER_MEAN: _ClassVar[Combiner]
     COMBINER_SUM: _ClassVar[Combiner]
     COMBINER_SQRTN: _ClassVar[Combiner]
+
+class BadRequestRows(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FAIL: _ClassVar[BadRequestRows]
+    MARK: _ClassVar[BadRequestRows]
 COMPRESSION_AUTO: Compression
 COMPRESSION_NONE: Compression
 COMPRESSION_GZIP: Compression
@@ -187,6 +192,8 @@ COUNTS: EncodeKind
 COMBINER_MEAN: Combiner
 COMBINER_SUM: Combiner
 COMBINER_SQRTN: Combiner
+FAIL: BadRequestRows
+MARK: BadRequestRows
 
 class Spec(_message.Message):
     __slots__ = ("format_version", "seed", "data", "features", "examples", "model", "training", "export", "preprocessing_fn", "recipe", "model_fn")
@@ -643,7 +650,9 @@ class Examples(_message.Message):
     def __init__(self, train_shards: _Optional[int] = ..., valid_shards: _Optional[int] = ..., test_shards: _Optional[int] = ..., compression: _Optional[_Union[Compression, str]] = ..., sample_rows: _Optional[int] = ...) -> None: ...
 
 class Export(_message.Message):
-    __slots__ = ("prediction_tolerance",)
+    __slots__ = ("prediction_tolerance", "bad_rows")
     PREDICTION_TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    BAD_ROWS_FIELD_NUMBER: _ClassVar[int]
     prediction_tolerance: float
-    def __init__(self, prediction_tolerance: _Optional[float] = ...) -> None: ...
+    bad_rows: BadRequestRows
+    def __init__(self, prediction_tolerance: _Optional[float] = ..., bad_rows: _Optional[_Union[BadRequestRows, str]] = ...) -> None: ...
