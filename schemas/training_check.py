@@ -34,3 +34,20 @@ def check_training(spec: spec_pb2.Spec, source: SpecSource) -> None:
     minutes, steps = training.checkpoint.minutes, training.checkpoint.steps
     source.require(0 <= minutes < math.inf, "training.checkpoint.minutes", "a number of at least 0", minutes)
     source.require(steps >= 0, "training.checkpoint.steps", "at least 0", steps)
+    below = training.zero_below
+    source.require(0 <= below < math.inf, "training.zero_below", "a number of at least 0", below)
+    if training.HasField("pruning"):
+        _check_pruning(training, source)
+
+
+def _check_pruning(training: spec_pb2.Training, source: SpecSource) -> None:
+    pruning, path = training.pruning, "training.pruning"
+    source.require(0 < pruning.share < 1, f"{path}.share", "above 0 and below 1", pruning.share)
+    source.require(0 <= pruning.begin < math.inf, f"{path}.begin", "a number of at least 0", pruning.begin)
+    source.require(pruning.every >= 1, f"{path}.every", "at least 1", pruning.every)
+    if not pruning.begin < pruning.end <= training.epochs:
+        raise source.error(
+            f"{path}.end",
+            f"{pruning.end:g} is not between begin, {pruning.begin:g}, and the {training.epochs} epochs",
+            "leave it out for half of the epochs",
+        )

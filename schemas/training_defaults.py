@@ -68,6 +68,12 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
         "mse" if spec.data.label.kind == spec_pb2.REGRESSION else "cross_entropy"
     )
     training.source = training.source or "examples"
+    if training.jit_compile:
+        training.loop = spec_pb2.LOOP_CUSTOM
+    if training.HasField("pruning"):
+        pruning = training.pruning
+        pruning.end = pruning.end or training.epochs / 2
+        pruning.every = pruning.every or 100
     for part in training.parts:
         part.optimizer.SetInParent()
         _default(part, learning_rate=_RATES.get(part.optimizer.kind, 0.001))

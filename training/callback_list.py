@@ -8,6 +8,7 @@ import keras
 
 from ..schemas.spec_pb2 import Training
 from .callbacks import ProgressBar, StopOnNonFinite, WriteScalars
+from .pruning import Prune
 from .result import LOGS
 from .schedule import build_schedule
 from .state import Progress
@@ -30,8 +31,13 @@ def build_callbacks(
         StopOnNonFinite(),
         WriteScalars(os.path.join(directory, LOGS), so_far),
     ]
+    if training.HasField("pruning"):
+        callbacks.append(Prune(training.pruning, -(-rows // training.batch_size)))
     if training.patience:
-        callbacks.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=training.patience))
+        stopping = keras.callbacks.EarlyStopping(
+            monitor="val_loss", patience=training.patience, start_from_epoch=so_far.best_from
+        )
+        callbacks.append(stopping)
     schedule = build_schedule(training.schedule)
     if schedule is not None:
         callbacks.append(schedule)

@@ -38,7 +38,7 @@ def build_model(model: Model, features: Sequence[OutputFeature], label: LabelEnt
             drop = keras.layers.AlphaDropout if model.activation == "selu" else keras.layers.Dropout
             x = drop(model.dropout)(x)
     units = 1 if label.kind in (REGRESSION, BINARY) else len(label.classes)
-    return keras.Model(inputs, keras.layers.Dense(units, name="head")(x))
+    return keras.Model(inputs, keras.layers.Dense(units, name="head", dtype="float32")(x))
 
 
 def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:

@@ -6,10 +6,12 @@ most weights go while the network can still make up for them.
 
 from __future__ import annotations
 
+import math
+
 import keras
 import numpy as np
 
-from ..schemas.spec_pb2 import Pruning
+from ..schemas.spec_pb2 import Pruning, Training
 
 
 def share_at(step: int, *, begin: int, end: int, share: float) -> float:
@@ -38,6 +40,11 @@ def kernels(model: keras.Model) -> list[keras.Variable]:
     """What the layers multiply with, without the last layer's: a head of few units has no weight to spare."""
     found = [v for v in model.trainable_variables if v.path.endswith("kernel") and len(v.shape) == 2]
     return found[:-1] or found
+
+
+def pruned_from(training: Training) -> int:
+    """The first epoch, counted from 0, after whose end the model has all the zeros it shall have; 0 without pruning."""
+    return max(math.ceil(training.pruning.end) - 1, 0) if training.HasField("pruning") else 0
 
 
 class Prune(keras.callbacks.Callback):

@@ -4,6 +4,7 @@ model.keras               the best epoch's weights
 checkpoints/last.keras    the last epoch's
 history.json              the values of each epoch
 logs/                     the same for TensorBoard
+model.json                its best epoch, how many weights it has, how many of them are 0, and bytes
 evaluation.json           metrics of the best model on the test split, if that has rows
 """
 
@@ -15,14 +16,18 @@ import os
 
 import keras
 
+from ..schemas.spec_pb2 import Spec
 from .checkpoints import Checkpoints, Place, best_epochs
+from .compile import in_float32
 from .dataset import Examples
 from .evaluate import MODEL_FILE, measure
 from .scalar_log import write_scalars
+from .sparsity import size_of, zero_tiny
 from .state import Progress, restore_variables
 
 LAST_CHECKPOINT = "checkpoints/last.keras"
 LOGS = "logs"
+_MODEL_RECORD = "model.json"
 
 
 @dataclasses.dataclass
@@ -34,6 +39,7 @@ class Trained:
       epochs: trained.
       best_epoch: counted from 1; the one whose weights were kept.
       metrics: of the test split, by name; empty if it has no rows.
+      size: of the model, see `size_of`.
       up_to_date: True if it was there already and nothing was done.
     """
 
@@ -41,6 +47,7 @@ class Trained:
     epochs: int
     best_epoch: int
     metrics: dict[str, float]
+    size: dict[str, int | float]
     up_to_date: bool
 
 
@@ -56,7 +63,12 @@ def restore_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints)
 
 
 def write_result(
-    directory: str, model: keras.Model, so_far: Progress, checkpoints: Checkpoints, examples: Examples
+    directory: str,
+    model: keras.Model,
+    so_far: Progress,
+    checkpoints: Checkpoints,
+    examples: Examples,
+    spec: Spec,
 ) -> None:
     """Writes the files.
 
@@ -66,17 +78,21 @@ def write_result(
       so_far: of the training, at its end.
       checkpoints: hold the best epoch's.
       examples: to measure it on.
+      spec: resolved.
     """
     os.makedirs(os.path.join(directory, os.path.dirname(LAST_CHECKPOINT)))
     model.save(os.path.join(directory, LAST_CHECKPOINT))
-    restore_best(model, so_far, checkpoints)
+    best = restore_best(model, so_far, checkpoints)
+    zero_tiny(model, spec.training.zero_below)
+    model = in_float32(model, spec, examples)
     model.save(os.path.join(directory, MODEL_FILE))
+    _write_json(os.path.join(directory, _MODEL_RECORD), {"best_epoch": best, **size_of(model)})
     write_scalars(os.path.join(directory, LOGS), so_far.history, so_far.ended)
     history = [{"epoch": epoch, **values} for epoch, values in enumerate(so_far.history, 1)]
     _write_json(os.path.join(directory, "history.json"), history)
     if examples.rows("test"):
-        best = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
-        metrics = measure(best, examples, "test")
+        loaded = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
+        metrics = measure(loaded, examples, "test")
         _write_json(
             os.path.join(directory, "evaluation.json"),
             {"split": "test", "rows": examples.rows("test"), "metrics": metrics},
@@ -98,5 +114,6 @@ def read_result(directory: str, up_to_date: bool) -> Trained:
     if os.path.exists(evaluation):
         with open(evaluation, encoding="utf-8") as file:
             metrics = json.load(file)["metrics"]
-    best = min(history, key=lambda entry: entry["val_loss"])
-    return Trained(directory, len(history), best["epoch"], metrics, up_to_date)
+    with open(os.path.join(directory, _MODEL_RECORD), encoding="utf-8") as file:
+        size = json.load(file)
+    return Trained(directory, len(history), size.pop("best_epoch"), metrics, size, up_to_date)

@@ -9,6 +9,7 @@ epoch the sums of the metrics; of the callbacks what they wait for. The order of
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ class Progress:
       history: the values of each complete epoch, by name.
       ended: when each epoch ended, in seconds since 1970.
       stopped: a callback wants no further epoch.
+      best_from: epochs before this one, counted from 0, are not what is wanted yet, however small their loss.
     """
 
     epoch: int = 0
@@ -45,6 +47,7 @@ class Progress:
     history: list[dict[str, float]] = dataclasses.field(default_factory=list)
     ended: list[float] = dataclasses.field(default_factory=list)
     stopped: bool = False
+    best_from: int = 0
 
     @property
     def place(self) -> Place:
@@ -52,8 +55,9 @@ class Progress:
 
     @property
     def losses(self) -> list[float]:
-        """The validation loss of each complete epoch."""
-        return [values["val_loss"] for values in self.history]
+        """The validation loss of each complete epoch; infinite where it does not count."""
+        losses = [values["val_loss"] for values in self.history]
+        return [math.inf] * min(self.best_from, len(losses)) + losses[self.best_from :]
 
 
 def capture(
@@ -113,7 +117,8 @@ def restore_variables(checkpoint: Checkpoint, model: keras.Model) -> None:
     Raises:
       PrebakeError: it has other variables.
     """
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # a second time it would make more variables, if it scales the loss
+        model.optimizer.build(model.trainable_variables)
     variables = _variables(model, with_metrics=checkpoint.record["progress"]["step"] > 0)
     wanted = {name: (tuple(v.shape), v.value.numpy().dtype) for name, v in variables.items()}
     found = {
@@ -154,8 +159,17 @@ def _callback_variables(callbacks: Sequence[keras.callbacks.Callback]) -> dict[s
     }
 
 
+def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    found = list(optimizer.variables)
+    # Nadam's product of momenta is not among them if the optimizer is inside one that scales the loss (keras 3.15).
+    product = getattr(getattr(optimizer, "inner_optimizer", optimizer), "_u_product", None)
+    if product is not None and all(product is not variable for variable in found):
+        found.append(product)
+    return found
+
+
 def _variables(model: keras.Model, *, with_metrics: bool) -> dict[str, keras.Variable]:
-    groups = {"model": model.variables, "optimizer": model.optimizer.variables}
+    groups = {"model": model.variables, "optimizer": _optimizer_variables(model.optimizer)}
     if with_metrics:
         groups["metric"] = [variable for metric in model.metrics for variable in metric.variables]
     # The last word of its name alone: Keras numbers the layers of a process, and an optimizer's variables are named after

@@ -30,6 +30,7 @@ from .compile import compiled_model
 from .dataset import Examples, evaluation_batches, open_examples, training_batches
 from .evaluate import BATCH_SIZE, MODEL_FILE
 from .loop import train_epochs
+from .pruning import pruned_from
 from .result import Trained, read_result, restore_best, write_result
 from .state import (
     Progress,
@@ -83,7 +84,7 @@ def train(
             if not done:
                 model, so_far = _train(checkpoints, spec, examples, replace, progress, notice)
                 with publish(directory, manifest, replace=replace) as temporary:
-                    write_result(temporary, model, so_far, checkpoints, examples)
+                    write_result(temporary, model, so_far, checkpoints, examples, spec)
             checkpoints.remove()
     return read_result(directory, up_to_date=done)
 
@@ -122,7 +123,7 @@ def _train(
     training, rows = spec.training, examples.split("train").rows
     steps = math.ceil(rows / training.batch_size)
     found = checkpoints.newest(notice, drop_others=drop_others)
-    so_far = restore_progress(found) if found else Progress()
+    so_far = restore_progress(found) if found else Progress(best_from=pruned_from(training))
     model = compiled_model(spec, examples)
     validation = evaluation_batches(examples, "valid", batch_size=BATCH_SIZE)
     each = build_callbacks(training, so_far, checkpoints.directory, rows, bar)

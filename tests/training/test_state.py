@@ -28,6 +28,10 @@ def two_optimizers() -> keras.optimizers.Optimizer:
     return keras.optimizers.MultiOptimizer(named)
 
 
+def scaled() -> keras.optimizers.Optimizer:
+    return keras.optimizers.LossScaleOptimizer(keras.optimizers.Nadam(0.01), dynamic_growth_steps=2)
+
+
 def new_model(optimizer: keras.optimizers.Optimizer, units: int = 4) -> keras.Model:
     """With all that has a state of its own: moving statistics, a generator for dropout, metrics."""
     model = keras.Sequential(
@@ -51,13 +55,15 @@ def steps(model: keras.Model, first: int, last: int) -> None:
 
 def everything(model: keras.Model) -> list[np.ndarray]:
     metrics = [variable for metric in model.metrics for variable in metric.variables]
-    return [v.value.numpy() for v in [*model.variables, *model.optimizer.variables, *metrics]]
+    inner = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    products = [inner._u_product] if isinstance(inner, keras.optimizers.Nadam) else []
+    return [v.value.numpy() for v in [*model.variables, *model.optimizer.variables, *metrics, *products]]
 
 
 @pytest.mark.fault(45)
 @pytest.mark.parametrize(
     "make",
-    [*OPTIMIZERS.values(), two_optimizers],
+    [*OPTIMIZERS.values(), two_optimizers, scaled],
     ids=lambda make: make.__name__,
 )
 def test_another_model_goes_on_in_its_place(tmp_path, make):
