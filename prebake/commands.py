@@ -94,6 +94,11 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     write_spec(run_dir, spec)
     _say("train", not trained.up_to_date, started)
     _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")
+    size = trained.size
+    zeros = f", {size['zeros']:.0%} of them 0" if size["zeros"] else ""
+    _indent(
+        f"{size['weights']:,} weights{zeros}; {size['bytes'] / 1000:,.1f} kB, compressed {size['compressed_bytes'] / 1000:,.1f}"
+    )
 
 
 def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
