@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import math
+
 from . import spec_pb2
-from .spec_source import SpecSource, listed, quote
+from .spec_source import SpecSource, listed, nearest, quote
 
 REGRESSION_LOSSES = ("mse", "mae", "huber", "log_cosh", "quantile")
 CLASS_LOSSES = ("cross_entropy", "focal")
+_REGRESSION_METRICS = ("rmse", "mae", "mse", "huber", "coverage")
+_CLASS_METRICS = ("accuracy", "log_loss", "precision", "recall", "auc", "pr_auc")
+# Field of the loss → the losses that read it.
+_READ_BY = {
+    "delta": ("huber",),
+    "quantile": ("quantile",),
+    "gamma": ("focal",),
+    "alpha": ("focal",),
+    "label_smoothing": CLASS_LOSSES,
+}
+
+
+def default_metrics(kind: spec_pb2.LabelKind, loss: str = "") -> tuple[str, ...]:
+    """The metrics that need not be asked for, by the label's kind (and of quantiles how well they are met)."""
+    if kind == spec_pb2.REGRESSION:
+        return ("rmse", "mae", "coverage") if loss == "quantile" else ("rmse", "mae")
+    return ("accuracy", "auc", "log_loss") if kind == spec_pb2.BINARY else ("accuracy", "log_loss")
+
+
+def metric_names(spec: spec_pb2.Spec) -> list[str]:
+    """What a training measures on each split besides the loss, in order."""
+    training = spec.training
+    names = [*default_metrics(spec.data.label.kind, training.loss.kind), *training.metrics]
+    return list(dict.fromkeys(names))
 
 
 def check_loss(spec: spec_pb2.Spec, source: SpecSource) -> None:
@@ -15,11 +41,98 @@ def check_loss(spec: spec_pb2.Spec, source: SpecSource) -> None:
     Raises:
       SpecError: the first mistake.
     """
+    _check_kind(spec, source)
+    _check_options(spec, source)
+    _check_metrics(spec, source)
+    _check_slices(spec, source)
+    _check_class_weights(spec, source)
+
+
+def _check_kind(spec: spec_pb2.Spec, source: SpecSource) -> None:
     regression = spec.data.label.kind == spec_pb2.REGRESSION
-    losses = REGRESSION_LOSSES if regression else CLASS_LOSSES
+    losses, others = (REGRESSION_LOSSES, CLASS_LOSSES) if regression else (CLASS_LOSSES, REGRESSION_LOSSES)
     kind = spec.training.loss.kind
-    if kind not in losses and not spec.model_fn:
+    # Names that are not prebake's are looked for in the user's file, when it runs.
+    if kind not in losses and (kind in others or not spec.model_fn):
         what = "of a regression" if regression else "of classes"
         raise source.error(
             "training.loss.kind", f"{quote(kind)} is no loss {what}", f"one of {listed(losses)}"
         )
+
+
+def _check_options(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    loss = spec.training.loss
+    for name, kinds in _READ_BY.items():
+        given = bool(loss.label_smoothing) if name == "label_smoothing" else loss.HasField(name)
+        if given and loss.kind not in kinds:
+            raise source.error(
+                f"training.loss.{name}", f"has no meaning with {loss.kind}", f"it is of {listed(kinds)}"
+            )
+    if loss.HasField("alpha") and spec.data.label.kind == spec_pb2.MULTICLASS:
+        hint = "training.class_weights weigh the classes of a multiclass label"
+        raise source.error("training.loss.alpha", "is of a binary label", hint)
+    rules = {
+        "delta": (0 < loss.delta < math.inf, "a number above 0"),
+        "quantile": (0 < loss.quantile < 1, "above 0 and below 1"),
+        "gamma": (0 <= loss.gamma < math.inf, "a number of at least 0"),
+        "alpha": (0 < loss.alpha < 1, "above 0 and below 1"),
+    }
+    for name, (ok, rule) in rules.items():
+        if loss.HasField(name):
+            source.require(ok, f"training.loss.{name}", rule, getattr(loss, name))
+    smoothing = loss.label_smoothing
+    source.require(0 <= smoothing < 1, "training.loss.label_smoothing", "at least 0 and below 1", smoothing)
+
+
+def _check_metrics(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    regression = spec.data.label.kind == spec_pb2.REGRESSION
+    known, others = (
+        (_REGRESSION_METRICS, _CLASS_METRICS) if regression else (_CLASS_METRICS, _REGRESSION_METRICS)
+    )
+    for index, name in enumerate(spec.training.metrics):
+        path = f"training.metrics[{index}]"
+        if name in spec.training.metrics[:index]:
+            raise source.error(path, f"{quote(name)} is given twice")
+        if name in known or (spec.model_fn and name not in others):
+            continue
+        if name in others:
+            what = "classes, and the label is a regression" if regression else "a regression, not of classes"
+            raise source.error(path, f"{quote(name)} is a metric of {what}", f"one of {listed(known)}")
+        raise source.error(path, f"unknown metric {quote(name)}", nearest(name, known))
+
+
+def _check_slices(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    features = {feature.name: feature for feature in spec.features}
+    for index, name in enumerate(spec.training.slices):
+        path = f"training.slices[{index}]"
+        if name in spec.training.slices[:index]:
+            raise source.error(path, f"{quote(name)} is given twice")
+        # What the user's own function returns shows when it runs.
+        if name not in features and not spec.preprocessing_fn:
+            raise source.error(path, f"no feature {quote(name)}", nearest(name, list(features)))
+        if name in features and features[name].intermediate:
+            hint = "leave out intermediate, or slice by another feature"
+            raise source.error(path, f"{quote(name)} is intermediate: the examples do not hold it", hint)
+
+
+def _check_class_weights(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    label, given = spec.data.label, spec.training.class_weights
+    if not given:
+        return
+    path = "training.class_weights"
+    if label.kind == spec_pb2.REGRESSION:
+        raise source.error(
+            path, "the label is a regression: it has no classes", "data.weight weighs the rows"
+        )
+    seen: set[str] = set()
+    for entry in given:
+        at = f"{path}.{entry.name}"
+        if entry.name in seen:
+            raise source.error(at, f"{quote(entry.name)} is given twice")
+        seen.add(entry.name)
+        if label.classes and entry.name not in label.classes:
+            hint = nearest(entry.name, list(label.classes))
+            raise source.error(at, f"data.label.classes has no {quote(entry.name)}", hint)
+        source.require(0 <= entry.weight < math.inf, at, "a number of at least 0", entry.weight)
+    if label.classes and seen.issuperset(label.classes) and not any(entry.weight for entry in given):
+        raise source.error(path, "are all 0: no row would count", "give one class a weight above 0")

@@ -67,6 +67,7 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
     training.loss.kind = training.loss.kind or (
         "mse" if spec.data.label.kind == spec_pb2.REGRESSION else "cross_entropy"
     )
+    _resolve_loss(spec)
     training.source = training.source or "examples"
     if training.jit_compile:
         training.loop = spec_pb2.LOOP_CUSTOM
@@ -77,6 +78,17 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
     for part in training.parts:
         part.optimizer.SetInParent()
         _default(part, learning_rate=_RATES.get(part.optimizer.kind, 0.001))
+
+
+def _resolve_loss(spec: spec_pb2.Spec) -> None:
+    loss = spec.training.loss
+    if loss.kind == "quantile":
+        _default(loss, quantile=0.5)
+    if loss.kind == "focal":
+        _default(loss, gamma=2.0)
+        if spec.data.label.kind == spec_pb2.BINARY:
+            _default(loss, alpha=0.25)
+    # Of huber only the statistics can tell, see training/loss.py.
 
 
 def _resolve_schedule(schedule: spec_pb2.Schedule) -> None:

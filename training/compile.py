@@ -32,9 +32,9 @@ def compiled_model(spec: Spec, examples: Examples) -> keras.Model:
     model = _build(spec, examples, _POLICIES[spec.training.precision])
     # With float16 Keras scales the loss, so that small gradients do not become 0.
     model.compile(
-        build_optimizer(spec.training),
-        loss_of(label),
-        weighted_metrics=metrics_of(label),
+        build_optimizer(spec.training, model, -(-examples.rows("train") // spec.training.batch_size)),
+        loss_of(label, spec.training),
+        weighted_metrics=metrics_of(label, spec.training),
         # Keras refuses XLA beside deterministic operations; the step of our own does not.
         jit_compile=False,
     )

@@ -10,6 +10,8 @@ import keras
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
+from ..schemas.run_dir import SPEC, read_spec
+from ..schemas.spec_pb2 import Spec
 from .dataset import Examples, evaluation_batches, open_examples
 from .loss import loss_of
 from .metrics import metrics_of
@@ -33,10 +35,23 @@ def open_model(run_dir: str, name: str) -> tuple[keras.Model, Manifest]:
         raise ArtifactError(path, f"cannot be loaded: {str(error).splitlines()[0]}") from None
 
 
-def measure(model: keras.Model, examples: Examples, split: str) -> dict[str, float]:
-    """Metrics of a model on a split, by name, weighted if the examples are."""
+def training_spec(run_dir: str, name: str) -> Spec:
+    """The spec that a model was trained by; an empty one if it did not keep it."""
+    directory = os.path.join(run_dir, "training", name)
+    return read_spec(directory) if os.path.exists(os.path.join(directory, SPEC)) else Spec()
+
+
+def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> dict[str, float]:
+    """Metrics of a model on a split, by name, weighted if the examples are.
+
+    Args:
+      model: is compiled anew.
+      examples: that it was trained on.
+      split: train, valid or test.
+      spec: that it was trained by; says which loss and metrics.
+    """
     label = examples.manifest.label
-    model.compile(loss=loss_of(label), weighted_metrics=metrics_of(label))
+    model.compile(loss=loss_of(label, spec.training), weighted_metrics=metrics_of(label, spec.training))
     batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
     values = model.evaluate(batches, verbose=0, return_dict=True)
     # The loss says the same, or with weights another thing: it is divided by the rows, not by their weights.
@@ -53,7 +68,7 @@ def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[s
 
     Returns:
       rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
-      log_loss (multiclass).
+      log_loss (multiclass); and what `training.metrics` named.
 
     Raises:
       ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.
@@ -61,7 +76,7 @@ def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[s
     examples = open_examples(run_dir)
     model, manifest = open_model(run_dir, name)
     check_same_examples(manifest, examples)
-    return measure(model, examples, split)
+    return measure(model, examples, split, training_spec(run_dir, name))
 
 
 def check_same_examples(training: Manifest, examples: Examples) -> None:

@@ -7,6 +7,12 @@ import tensorflow as tf
 
 from ..schemas.manifest_pb2 import LabelEntry
 
+_SIMPLE = {
+    "rmse": keras.metrics.RootMeanSquaredError,
+    "mae": keras.metrics.MeanAbsoluteError,
+    "mse": keras.metrics.MeanSquaredError,
+}
+
 
 def in_unit(x: tf.Tensor, label: LabelEntry) -> tf.Tensor:
     """The inverse of what the transform graph does to the label; float32, of the shape of `x`."""
@@ -17,30 +23,33 @@ def in_unit(x: tf.Tensor, label: LabelEntry) -> tf.Tensor:
     return tf.cast(tf.math.expm1(wide) if label.log else wide, tf.float32)
 
 
-def unit_metrics(label: LabelEntry) -> list[keras.metrics.Metric]:
-    """rmse and mae in the user's unit, of labels and predictions as the model learns them."""
-    if not (label.log or label.deviation):
-        return [
-            keras.metrics.RootMeanSquaredError(name="rmse"),
-            keras.metrics.MeanAbsoluteError(name="mae"),
-        ]
-    return [UnitError(name, label.log, label.mean, label.deviation) for name in ("rmse", "mae")]
-
-
 @keras.saving.register_keras_serializable(package="prebake")
 class UnitError(keras.metrics.Metric):
-    """Error in the user's unit.
+    """Error in the user's unit; huber's is in that of ln(1 + label) if the model learns that.
 
     Args:
-      name: "rmse" or "mae".
+      name: one of NAMES.
       log, mean, deviation: of the LabelEntry.
+      delta: of huber, in the same unit as that.
     """
 
-    def __init__(self, name: str, log: bool, mean: float, deviation: float, **kwargs):
+    NAMES = (*_SIMPLE, "huber")
+
+    def __init__(
+        self, name: str, log: bool, mean: float, deviation: float, delta: float | None = None, **kwargs
+    ):
         super().__init__(name=name, **kwargs)
-        self._label = LabelEntry(log=log, mean=mean, deviation=deviation)
-        metric = keras.metrics.RootMeanSquaredError if name == "rmse" else keras.metrics.MeanAbsoluteError
-        self._error = metric(name=f"{name}_of_units")
+        self._config = {"log": log, "mean": mean, "deviation": deviation, "delta": delta}
+        self._label = LabelEntry(log=log and name != "huber", mean=mean, deviation=deviation)
+        self._error = _error(name, delta, f"{name}_of_units")
+
+    @staticmethod
+    def of(name: str, label: LabelEntry, delta: float | None = None) -> keras.metrics.Metric:
+        """Keras' own where the model learns the label as it is."""
+        if not (label.log or label.deviation):
+            return _error(name, delta, name)
+        of_huber = delta if name == "huber" else None
+        return UnitError(name, label.log, label.mean, label.deviation, of_huber)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         self._error.update_state(in_unit(y_true, self._label), in_unit(y_pred, self._label), sample_weight)
@@ -52,5 +61,10 @@ class UnitError(keras.metrics.Metric):
         self._error.reset_state()
 
     def get_config(self):
-        scale = {"log": self._label.log, "mean": self._label.mean, "deviation": self._label.deviation}
-        return {**super().get_config(), **scale}
+        return {**super().get_config(), **self._config}
+
+
+def _error(kind: str, delta: float | None, name: str) -> keras.metrics.Metric:
+    if kind == "huber":
+        return keras.metrics.MeanMetricWrapper(keras.losses.huber, name=name, delta=delta)
+    return _SIMPLE[kind](name=name)

@@ -4,6 +4,7 @@ model.keras               the best epoch's weights
 checkpoints/last.keras    the last epoch's
 history.json              the values of each epoch
 logs/                     the same for TensorBoard
+spec.pbtxt                the spec that it was trained by, resolved
 model.json                its best epoch, how many weights it has, how many of them are 0, and bytes
 evaluation.json           metrics of the best model on the test split, if that has rows
 """
@@ -16,6 +17,7 @@ import os
 
 import keras
 
+from ..schemas.run_dir import write_spec
 from ..schemas.spec_pb2 import Spec
 from .checkpoints import Checkpoints, Place, best_epochs
 from .compile import in_float32
@@ -24,6 +26,7 @@ from .evaluate import MODEL_FILE, measure
 from .scalar_log import write_scalars
 from .sparsity import size_of, zero_tiny
 from .state import Progress, restore_variables
+from .weight_average import use_averages
 
 LAST_CHECKPOINT = "checkpoints/last.keras"
 LOGS = "logs"
@@ -59,6 +62,7 @@ def restore_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints)
     """
     best = best_epochs(so_far.losses)[-1]
     restore_variables(checkpoints.read(Place(best, 0)), model)
+    use_averages(model)
     return best
 
 
@@ -86,13 +90,14 @@ def write_result(
     zero_tiny(model, spec.training.zero_below)
     model = in_float32(model, spec, examples)
     model.save(os.path.join(directory, MODEL_FILE))
+    write_spec(directory, spec)
     _write_json(os.path.join(directory, _MODEL_RECORD), {"best_epoch": best, **size_of(model)})
     write_scalars(os.path.join(directory, LOGS), so_far.history, so_far.ended)
     history = [{"epoch": epoch, **values} for epoch, values in enumerate(so_far.history, 1)]
     _write_json(os.path.join(directory, "history.json"), history)
     if examples.rows("test"):
         loaded = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
-        metrics = measure(loaded, examples, "test")
+        metrics = measure(loaded, examples, "test", spec)
         _write_json(
             os.path.join(directory, "evaluation.json"),
             {"split": "test", "rows": examples.rows("test"), "metrics": metrics},

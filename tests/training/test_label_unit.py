@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prebake.schemas.manifest_pb2 import LabelEntry
 from prebake.schemas.spec_pb2 import FLOAT, INT, MULTICLASS, REGRESSION, STRING, Spec
 from prebake.schemas.statistics_pb2 import Statistics
-from prebake.training.label_unit import UnitError, in_unit, unit_metrics
+from prebake.training.label_unit import UnitError, in_unit
 from prebake.training.loss import loss_of
 from prebake.training.metrics import metrics_of
 from prebake.training.model import answers
@@ -53,7 +53,7 @@ def test_predictions_are_in_the_users_unit(label, learnt, wanted):
 
 def test_metrics_are_in_the_users_unit():
     # Labels 7 and 1, predictions 3 and 7 in ln(1 + y): errors 4 and 6.
-    rmse, mae = unit_metrics(LOG)
+    rmse, mae = metrics_of(LOG)
     y_true = tf.constant([[math.log(8)], [math.log(2)]])
     y_pred = tf.constant([[math.log(4)], [math.log(8)]])
     for metric in (rmse, mae):
@@ -79,7 +79,7 @@ def test_metrics_of_a_compiled_model_are_in_the_users_unit():
 
 
 def test_a_label_that_is_learnt_as_it_is_has_keras_own_metrics():
-    assert [type(metric).__name__ for metric in unit_metrics(PLAIN)] == [
+    assert [type(metric).__name__ for metric in metrics_of(PLAIN)] == [
         "RootMeanSquaredError", "MeanAbsoluteError",
     ]  # fmt: skip
 
