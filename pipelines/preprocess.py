@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from ..schemas.commit import temporary_directory
+from ..schemas.commit import disk_faults, temporary_directory
 from ..schemas.errors import PrebakeError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
@@ -60,7 +60,7 @@ def preprocess(
     if "analyze" in steps:
         check_code(spec, code)
     files = find_files(spec)
-    with temporary_directory(run_dir, "index-scratch") as scratch:
+    with temporary_directory(run_dir, "index-scratch") as scratch, disk_faults(run_dir, scratch):
         indexed = index_files(spec, files, scratch, beam_args)
     run = {"analyze": analyze, "transform": transform}
     return {step: run[step](spec, indexed, run_dir, beam_args=beam_args, replace=replace) for step in steps}
@@ -90,7 +90,7 @@ def extend(
     files = find_files(spec)
     if not earlier.new_files(files):
         return []
-    with temporary_directory(run_dir, "index-scratch") as scratch:
+    with temporary_directory(run_dir, "index-scratch") as scratch, disk_faults(run_dir, scratch):
         indexed = index_files(spec, earlier.to_index(files), scratch, beam_args)
     sizes = load_graph(directory).sizes if keep_ids else {}
     every = earlier.with_known(files, indexed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Sequence
 
@@ -9,6 +10,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
+from ..schemas.disk import disk_fault
 from ..schemas.errors import PrebakeError
 
 # Of another process only the text of the traceback arrives, to whose last line Beam adds the step.
@@ -16,6 +18,7 @@ _IN_TRACEBACK = re.compile(
     r"^prebake\.schemas\.errors\.\w+: (.*?)(?: \[while running '.*'\])?$", re.MULTILINE
 )
 
+_WORKER_LOG = "apache_beam.runners.common"
 _LOCAL = (None, "DirectRunner", "FnApiRunner")
 
 
@@ -37,6 +40,8 @@ def run(pipeline: beam.Pipeline) -> None:
     Raises:
       PrebakeError: the fault for a person that a worker raised, without Beam's own story around it.
     """
+    log = logging.getLogger(_WORKER_LOG)
+    log.addFilter(_is_news)
     try:
         pipeline.run().wait_until_finish()
     except Exception as error:
@@ -44,6 +49,14 @@ def run(pipeline: beam.Pipeline) -> None:
         if cause is None:
             raise
         raise cause from None
+    finally:
+        log.removeFilter(_is_news)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """False of a fault that ends the command with one line: Beam writes a traceback of it before that."""
+    error = record.exc_info[1] if record.exc_info else None
+    return error is None or (find_cause(error) is None and disk_fault(error) is None)
 
 
 def find_cause(error: BaseException | None) -> PrebakeError | None:

@@ -56,7 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"prebake {args.command}: {error.name} is not installed: pip install {wanted}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"prebake {args.command}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"prebake {args.command}: {place}{error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"prebake {args.command}: interrupted; nothing of this step was published", file=sys.stderr)

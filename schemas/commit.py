@@ -21,14 +21,13 @@ import socket
 import uuid
 from collections.abc import Iterator
 
-from .errors import ArtifactError
+from .disk import DiskFault, disk_fault
+from .errors import ArtifactError, PrebakeError
 from .exchange import exchange
 from .manifest import MANIFEST, fill_files, list_files, read_manifest, write_manifest
 from .manifest_pb2 import Manifest
 
 TEMPORARY_PREFIX = ".tmp-"
-# What a write, a flush or a close says of the disk; it names no file.
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
 
 
 def is_current(directory: str, manifest: Manifest, *, replace: bool = False) -> bool:
@@ -97,7 +96,7 @@ def publish(directory: str, manifest: Manifest, *, replace: bool = False) -> Ite
         raise ArtifactError(directory, "is there already: add --replace, or choose another --run")
     parent, name = os.path.split(directory)
     with temporary_directory(parent, name) as temporary:
-        with _disk_faults(directory, temporary):
+        with disk_faults(directory, temporary):
             yield temporary
             fill_files(manifest, temporary)
             write_manifest(manifest, temporary)
@@ -114,7 +113,7 @@ def new_file(path: str) -> Iterator[str]:
       ArtifactError: it cannot be written; what was at `path` is there as before.
     """
     parent, name = os.path.split(path)
-    with temporary_directory(parent, name) as temporary, _disk_faults(path, temporary):
+    with temporary_directory(parent, name) as temporary, disk_faults(path, temporary):
         draft = os.path.join(temporary, name)
         yield draft
         _flush_one(draft)
@@ -142,7 +141,9 @@ def temporary_directory(parent: str, name: str) -> Iterator[str]:
                 lock.callback(_remove, path)
                 lock.enter_context(_lock(path, wait=True))
         except OSError as error:
-            raise ArtifactError(parent, f"cannot be written into: {error.strerror}") from None
+            fault = disk_fault(error)
+            advice = f": {fault.advice}" if fault else ""
+            raise ArtifactError(parent, f"cannot be written into: {error.strerror}{advice}") from None
         yield path
 
 
@@ -179,15 +180,33 @@ def _lock(directory: str, *, wait: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _disk_faults(path: str, temporary: str) -> Iterator[None]:
-    """Says of which result it is that a file could not be written: nobody knows the temporary one."""
+def disk_faults(path: str, temporary: str) -> Iterator[None]:
+    """Says of which result it is that a file could not be written: nobody knows the temporary one.
+
+    Args:
+      path: of the result.
+      temporary: where its files are written.
+
+    Raises:
+      ArtifactError: the disk took no more, or a file in `temporary` could not be written for another reason.
+    """
     try:
         yield
-    except OSError as error:
-        inside = str(error.filename).startswith(temporary)
-        if not inside and (error.filename is not None or error.errno not in _DISK):
+    except PrebakeError:
+        raise
+    except Exception as error:
+        fault = disk_fault(error)
+        if fault is None and isinstance(error, OSError):
+            inside = str(error.filename).startswith(temporary)
+            # What a write, a flush or a close says of the disk names no file.
+            if inside or (error.filename is None and error.errno == errno.EIO):
+                fault = DiskFault(error.strerror or str(error), "")
+        if fault is None:
             raise
-        raise ArtifactError(path, f"could not be written: {error.strerror}; it is as it was before") from None
+        advice = fault.advice and f": {fault.advice}"
+        raise ArtifactError(
+            path, f"could not be written: {fault.reason}; it is as it was before{advice}"
+        ) from None
 
 
 def _flush(directory: str) -> None:

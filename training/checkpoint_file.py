@@ -15,6 +15,7 @@ import google_crc32c
 import numpy as np
 
 from ..schemas.commit import TEMPORARY_PREFIX
+from ..schemas.disk import disk_fault
 from ..schemas.errors import ArtifactError
 
 _FORMAT = b"prebake checkpoint 1\n"
@@ -60,9 +61,14 @@ def write_checkpoint(path: str, checkpoint: Checkpoint) -> None:
     except OSError as error:
         if os.path.exists(temporary):
             os.unlink(temporary)
-        raise ArtifactError(
-            path, f"could not be written: {error.strerror}; run again to go on from the checkpoint before it"
-        ) from None
+        raise not_written(path, error) from None
+
+
+def not_written(path: str, error: Exception) -> ArtifactError:
+    """What a person reads when a checkpoint, or what lies beside it, could not be written."""
+    fault = disk_fault(error)
+    reason, advice = fault or (getattr(error, "strerror", None) or str(error), "run again")
+    return ArtifactError(path, f"could not be written: {reason}: {advice}, to go on from the last checkpoint")
 
 
 def _parts(checkpoint: Checkpoint) -> Iterator[bytes]:

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..schemas.commit import TEMPORARY_PREFIX, differences
-from ..schemas.errors import ArtifactError
+from ..schemas.disk import disk_fault
+from ..schemas.errors import ArtifactError, PrebakeError
 from ..schemas.manifest import add_part
 from ..schemas.manifest_pb2 import Manifest
-from .checkpoint_file import Checkpoint, read_checkpoint, write_checkpoint
+from .checkpoint_file import Checkpoint, not_written, read_checkpoint, write_checkpoint
 
 _PREFIX = ".unfinished-"
 _LIST = "checkpoints.json"
@@ -96,7 +97,7 @@ class Checkpoints:
             for old in set(there) - kept:
                 os.unlink(self.path(old))
         except OSError as error:
-            raise ArtifactError(self.directory, f"could not be written: {error.strerror}") from None
+            raise not_written(self.directory, error) from None
 
     def read(self, place: Place) -> Checkpoint:
         """A checkpoint of this training.
@@ -219,7 +220,7 @@ def open_checkpoints(
       restart: removes what is there.
 
     Raises:
-      ArtifactError: another process holds it.
+      ArtifactError: another process holds it, or the disk took no more of what the block wrote.
     """
     path = _beside(directory)
     with _held(path):
@@ -231,6 +232,12 @@ def open_checkpoints(
                 os.unlink(os.path.join(path, name))
         try:
             yield checkpoints
+        except PrebakeError:
+            raise
+        except Exception as error:
+            if disk_fault(error) is None:
+                raise
+            raise not_written(path, error) from None
         finally:
             if os.path.exists(path) and checkpoints.is_empty():
                 checkpoints.remove()

@@ -78,3 +78,23 @@ def test_a_fault_of_the_program_keeps_its_traceback():
     _ = pipeline | beam.Create([1]) | beam.Map(lambda x: x / 0)
     with pytest.raises(ZeroDivisionError):
         run(pipeline)
+
+
+@pytest.mark.fault(37)
+@pytest.mark.parametrize(
+    ("error", "raised", "logged"),
+    [
+        (DataError("a.csv", 3, "x", "v", "is bad"), PrebakeError, False),
+        (OSError(28, "No space left on device"), RuntimeError, False),
+        (ZeroDivisionError("a fault of prebake"), ZeroDivisionError, True),
+    ],
+)
+def test_only_what_nobody_can_mend_is_logged_with_its_traceback(caplog, error, raised, logged):
+    def fail(_):
+        raise error
+
+    pipeline = make_pipeline([])
+    _ = pipeline | beam.Create([1]) | beam.Map(fail)
+    with pytest.raises(raised, match=r"is bad|No space|a fault"):
+        run(pipeline)
+    assert bool(caplog.records) == logged

@@ -123,7 +123,10 @@ def test_a_full_disk_is_one_line_and_publishes_nothing(directory, monkeypatch, m
     write(directory, "old")
     if moment != "block":
         monkeypatch.setattr(commit, moment, full)
-    text = f"{directory}: could not be written: No space left on device; it is as it was before"
+    text = (
+        f"{directory}: could not be written: No space left on device; it is as it was before: free some space and "
+        "run again"
+    )
     with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
         write_it()
     assert content(directory) == "old"
@@ -432,7 +435,7 @@ def test_a_fault_leaves_the_file_that_is_there(tmp_path, error, text):
         with pytest.raises(type(error)):
             fail()
     else:
-        line = f"{path}: could not be written: {text}; it is as it was before"
+        line = f"{path}: could not be written: {text}; it is as it was before: free some space and run again"
         with pytest.raises(ArtifactError, match=f"^{re.escape(line)}$"):
             fail()
     assert path.read_text() == "old"

@@ -42,7 +42,10 @@ def test_a_fault_leaves_the_old_spec(tmp_path, monkeypatch):
 
     write_spec(str(tmp_path), resolved())
     monkeypatch.setattr(os, "fsync", full)
-    text = f"{tmp_path}/spec.pbtxt: could not be written: No space left on device; it is as it was before"
+    text = (
+        f"{tmp_path}/spec.pbtxt: could not be written: No space left on device; it is as it was before: free some space and "
+        "run again"
+    )
     with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
         write_spec(str(tmp_path), resolved(YAML.replace("seed: 3", "seed: 4")))
     assert read_spec(str(tmp_path)).seed == 3

@@ -275,8 +275,8 @@ def test_full_disk_leaves_the_checkpoint_before(directory, monkeypatch):
         with pytest.raises(ArtifactError) as error:
             opened.write(Place(2, 0), [2.0, 1.0], checkpoint(2))
     assert str(error.value) == (
-        f"{path_of(directory, 2)}: could not be written: No space left on device; run again to go on from the "
-        "checkpoint before it"
+        f"{path_of(directory, 2)}: could not be written: No space left on device: free some space and run again, to "
+        "go on from the last checkpoint"
     )
     assert files(directory) == ["checkpoints.json", Place(1, 0).file]
     assert newest(directory) == (1, [])
