@@ -123,7 +123,7 @@ DISTRIBUTION_MULTI_WORKER: Distribution
 DISTRIBUTION_TPU: Distribution
 
 class Model(_message.Message):
-    __slots__ = ("hidden", "activation", "initializer", "dropout", "kind", "normalization", "l1", "l2", "max_norm", "max_norm_axis", "input_noise", "wide", "deep", "reconstruction", "members")
+    __slots__ = ("hidden", "activation", "initializer", "dropout", "kind", "normalization", "l1", "l2", "max_norm", "max_norm_axis", "input_noise", "wide", "deep", "reconstruction", "members", "slope", "regularizer", "constraint")
     HIDDEN_FIELD_NUMBER: _ClassVar[int]
     ACTIVATION_FIELD_NUMBER: _ClassVar[int]
     INITIALIZER_FIELD_NUMBER: _ClassVar[int]
@@ -139,6 +139,9 @@ class Model(_message.Message):
     DEEP_FIELD_NUMBER: _ClassVar[int]
     RECONSTRUCTION_FIELD_NUMBER: _ClassVar[int]
     MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    SLOPE_FIELD_NUMBER: _ClassVar[int]
+    REGULARIZER_FIELD_NUMBER: _ClassVar[int]
+    CONSTRAINT_FIELD_NUMBER: _ClassVar[int]
     hidden: _containers.RepeatedScalarFieldContainer[int]
     activation: str
     initializer: str
@@ -154,7 +157,10 @@ class Model(_message.Message):
     deep: _containers.RepeatedScalarFieldContainer[str]
     reconstruction: float
     members: int
-    def __init__(self, hidden: _Optional[_Iterable[int]] = ..., activation: _Optional[str] = ..., initializer: _Optional[str] = ..., dropout: _Optional[float] = ..., kind: _Optional[_Union[ModelKind, str]] = ..., normalization: _Optional[_Union[Normalization, str]] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ..., max_norm: _Optional[float] = ..., max_norm_axis: _Optional[int] = ..., input_noise: _Optional[float] = ..., wide: _Optional[_Iterable[str]] = ..., deep: _Optional[_Iterable[str]] = ..., reconstruction: _Optional[float] = ..., members: _Optional[int] = ...) -> None: ...
+    slope: float
+    regularizer: str
+    constraint: str
+    def __init__(self, hidden: _Optional[_Iterable[int]] = ..., activation: _Optional[str] = ..., initializer: _Optional[str] = ..., dropout: _Optional[float] = ..., kind: _Optional[_Union[ModelKind, str]] = ..., normalization: _Optional[_Union[Normalization, str]] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ..., max_norm: _Optional[float] = ..., max_norm_axis: _Optional[int] = ..., input_noise: _Optional[float] = ..., wide: _Optional[_Iterable[str]] = ..., deep: _Optional[_Iterable[str]] = ..., reconstruction: _Optional[float] = ..., members: _Optional[int] = ..., slope: _Optional[float] = ..., regularizer: _Optional[str] = ..., constraint: _Optional[str] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("name", "optimizer", "learning_rate", "clipnorm", "batch_size", "epochs", "schedule", "patience", "shuffle_buffer", "checkpoint", "loss", "metrics", "slices", "class_weights", "precision", "jit_compile", "loop", "clipvalue", "global_clipnorm", "weight_average", "parts", "zero_below", "pruning", "warm_start", "source", "data_dir", "cache", "folds", "distribution")
