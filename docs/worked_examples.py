@@ -23,7 +23,7 @@ from prebake.schemas import identity
 from prebake.schemas.spec_pb2 import FILE, REGRESSION
 from prebake.training.input_layer import encode_inputs, feature_inputs
 from prebake.transforms.graph import load_graph
-from prebake.transforms.serving_input import parse_cells
+from prebake.transforms.serving_input import RequestReader
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "features")
 ROWS, TRAINING_ROWS = 6, 5
@@ -88,7 +88,7 @@ class Run:
         preprocess(spec, os.path.join(folder, "run"), steps=["analyze"], code=spec.preprocessing_fn)
         self.graph = load_graph(os.path.join(folder, "run", "transform"))
         cells = _cells(examples, folder, {column.name: column.type for column in spec.data.columns})
-        raw = parse_cells(self.graph, cells)
+        raw, _ = RequestReader(self.graph).read_cells(cells)
         found = self.graph.apply(raw)
         self.stored = self._rows(found)
         self.stored[spec.data.label.column] = self._labels(cells[spec.data.label.column])
@@ -190,7 +190,7 @@ def _read(folder: str, name: str) -> str:
 
 def fold_hashes(seed: int) -> np.ndarray:
     """int64 [rows]: the fold of a training row is the remainder of it; -1 for later rows."""
-    # As pipelines/columns.py has it; the header is record 1.
+    # As schemas/raw_columns.py has it; the header is record 1.
     hashes = identity.row_hashes(
         identity.path_key(_TRAIN, seed), np.arange(2, TRAINING_ROWS + 2), identity.FOLD
     )

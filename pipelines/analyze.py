@@ -19,6 +19,7 @@ from ..schemas.commit import is_current, publish, temporary_directory
 from ..schemas.errors import DataError, SpecError
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import LabelEntry, Manifest
+from ..schemas.portable_spec import portable_spec
 from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import BINARY, MULTICLASS, Spec
 from ..schemas.statistics_pb2 import Statistics
@@ -68,27 +69,6 @@ def transform_manifest(spec: Spec, indexed: Sequence[IndexedFile]) -> Manifest:
         },
     )
     return manifest
-
-
-def portable_spec(spec: Spec) -> Spec:
-    """The parts that the transform graph depends on, without where on a machine the files lie."""
-    portable = Spec(
-        format_version=spec.format_version, seed=spec.seed, data=spec.data, features=spec.features
-    )
-    if spec.preprocessing_fn:
-        portable.preprocessing_fn = os.path.basename(spec.preprocessing_fn)
-    portable.data.ClearField("files")
-    for feature in portable.features:
-        for kind in ("vocabulary", "word_vectors"):
-            if feature.HasField(kind) and getattr(feature, kind).file:
-                getattr(feature, kind).file = os.path.basename(getattr(feature, kind).file)
-    # Which splits have patterns of their own still matters; the files themselves are in the manifest.
-    for name in ("train", "valid", "test"):
-        patterns = getattr(portable.data.split.files, name)
-        if patterns:
-            del patterns[:]
-            patterns.append("*")
-    return portable
 
 
 def _contents(spec: Spec) -> str:

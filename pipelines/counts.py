@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..schemas.bad_rows import check_bad_rows
 from ..schemas.csv_scan import combine_crc32c
 from ..schemas.errors import ArtifactError, DataError
 from ..schemas.manifest_pb2 import InputFile, Manifest
@@ -76,19 +77,9 @@ def check_counts(counts: InputCounts, indexed: Sequence[IndexedFile], spec: Spec
         _check_file(counts, entry)
     rejected = sum(file.rejected for file in counts.files.values())
     rows = sum(file.rows for file in counts.files.values())
-    if rejected and rejected > spec.data.bad_rows.reject_up_to * rows:
-        raise too_many_bad_rows(counts.first_bad, rejected, rows)
-
-
-def too_many_bad_rows(first: dict[str, Any] | None, rejected: int, rows: int) -> DataError:
-    """The error of the first bad row, with how many there are."""
-    assert first is not None, "rows were rejected, but none was reported"
-    reason = first["reason"]
-    if rejected > 1:
-        reason += (
-            f" (the first of {rejected} bad rows of {rows}; data.bad_rows.reject_up_to sets a share aside)"
-        )
-    return DataError(first["path"], first["row"], first["column"], first["value"], reason)
+    first = counts.first_bad
+    error = first and DataError(*(first[name] for name in ("path", "row", "column", "value", "reason")))
+    check_bad_rows(error, rejected, rows, spec.data)
 
 
 def _check_file(counts: InputCounts, entry: IndexedFile) -> None:

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from ..schemas.manifest_pb2 import OutputFeature
+from ..schemas.ragged import Ragged
 from .encode_lists import ListEntry, SequenceEntry
-from .ragged import Ragged
 from .wire_format import (
     FOOTER_BYTES,
     HEADER_BYTES,

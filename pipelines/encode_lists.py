@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from ..schemas.manifest_pb2 import OutputFeature
-from .ragged import Ragged, row_splits
+from ..schemas.ragged import Ragged, row_splits
 from .wire_format import encode_values, entry_prefix, feature_prefix, field_prefix
 
 # As many lengths as are remembered for each feature.

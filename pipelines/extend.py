@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from ..schemas.commit import different_parts
+from ..schemas.csv_file import CsvFile
 from ..schemas.errors import ArtifactError, DataError, SpecError
 from ..schemas.manifest import MANIFEST, add_part, read_manifest
 from ..schemas.manifest_pb2 import Manifest
@@ -18,7 +19,6 @@ from ..schemas.spec_pb2 import Spec
 from ..schemas.statistics_pb2 import Statistics
 from ..transforms.needs import passes_of
 from ..transforms.vocabulary_files import read_vocabularies
-from .find_files import CsvFile
 from .index import IndexedFile
 from .user_cache import covers, read_cache
 from .user_function import UserFunction

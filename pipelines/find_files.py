@@ -2,36 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
 from collections.abc import Sequence
 from typing import BinaryIO
 
 from apache_beam.io.filesystems import FileSystems
 
+from ..schemas.csv_file import CsvFile, list_files
 from ..schemas.errors import SpecError
-from ..schemas.spec import expand, pattern_root, relative_path
+from ..schemas.spec import expand
 from ..schemas.spec_pb2 import Spec
 from .range_reader import open_raw
-
-SPLITS = ("train", "valid", "test")
-
-
-@dataclasses.dataclass(frozen=True)
-class CsvFile:
-    """One input file.
-
-    Attributes:
-      path: as Beam's filesystems open it.
-      relative: to the root of all patterns; with the record number, the identity of a row.
-      size: bytes.
-      split: index into SPLITS if the spec gives patterns per split, else None.
-    """
-
-    path: str
-    relative: str
-    size: int
-    split: int | None
 
 
 def find_files(spec: Spec) -> list[CsvFile]:
@@ -40,17 +21,7 @@ def find_files(spec: Spec) -> list[CsvFile]:
     Raises:
       SpecError: a pattern matches no file, or two splits share one.
     """
-    by_split = [list(getattr(spec.data.split.files, name)) for name in SPLITS]
-    groups = [(None, list(spec.data.files))] if spec.data.files else list(enumerate(by_split))
-    root = pattern_root([pattern for _, patterns in groups for pattern in patterns])
-    found: dict[str, CsvFile] = {}
-    for split, patterns in groups:
-        for pattern in patterns:
-            for path, size in _match(pattern):
-                file = CsvFile(path, relative_path(path, root), size, split)
-                if found.setdefault(path, file).split != split:
-                    raise SpecError("spec", None, "data.split.files", f"{path} is in two splits", "")
-    return sorted(found.values(), key=lambda file: file.relative)
+    return list_files(spec, _match)
 
 
 def _match(pattern: str) -> list[tuple[str, int]]:

@@ -13,12 +13,12 @@ from typing import Any, BinaryIO, cast
 import apache_beam as beam
 
 from ..schemas.compressed import open_stream, resolve_compression
+from ..schemas.csv_file import CsvFile
 from ..schemas.csv_layout import BOM, HEAD_BYTES, Layout, has_no_content, read_layout
 from ..schemas.csv_scan import Ends, FileCuts, RangeScan, resolve_cuts, scan_range, unclosed_quote_row
 from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import COMPRESSION_NONE, Data, Spec
 from .collect import WriteJson, read_json
-from .find_files import CsvFile
 from .progress import add_rows, progress_bar
 from .range_reader import RangeReader, file_changed, open_raw
 from .runner import make_pipeline, run

@@ -24,6 +24,16 @@ def open_raw(path: str) -> BinaryIO:
         raise DataError(path, None, None, None, f"cannot be read: {error.strerror or error}") from None
 
 
+def read_whole(path: str) -> bytes:
+    """The bytes of a file.
+
+    Raises:
+      OSError: it cannot be read.
+    """
+    with FileSystems.open(path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+        return file.read()
+
+
 def file_changed(path: str) -> DataError:
     """The error of a file that is not what it was when it was found or indexed."""
     return DataError(

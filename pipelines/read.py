@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
 from apache_beam import pvalue
 
 from ..schemas.compressed import open_stream
+from ..schemas.csv_file import CsvFile, FileBlock
 from ..schemas.csv_rows import Block, read_block, whole_records
 from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import Data
-from .find_files import CsvFile
 from .index import CsvRange
 from .progress import add_rows
 from .range_reader import RangeReader, file_changed, open_raw
@@ -22,14 +22,6 @@ from .range_reader import RangeReader, file_changed, open_raw
 BLOCK_BYTES = 1 << 20
 
 BAD_ROWS, COUNTS = "bad_rows", "counts"
-
-
-class FileBlock(NamedTuple):
-    """A block of rows and the file that it is from."""
-
-    file: CsvFile
-    header: str
-    block: Block
 
 
 class ReadRange(beam.DoFn):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
-from .ragged import Ragged, from_arrow
+from ..schemas.ragged import Ragged, from_arrow
 
 # No feature can have this name.
 ORDER = "#order"
@@ -44,22 +44,6 @@ def _arrow_type(feature: OutputFeature) -> pa.DataType:
     for _ in feature.shape:
         value = pa.large_list(value)
     return value
-
-
-def shard_of_rows(hashes: np.ndarray, splits: np.ndarray, shards: Sequence[int]) -> np.ndarray:
-    """Shard of each row, counted through all splits.
-
-    Args:
-      hashes: uint64 [rows].
-      splits: int8 [rows], index of the split.
-      shards: number of shards of each split.
-
-    Returns:
-      int64 [rows]: shards before the split's + hash modulo the split's shards.
-    """
-    counts = np.asarray(shards, np.uint64)
-    first = np.concatenate([[0], np.cumsum(shards)[:-1]]).astype(np.int64)
-    return first[splits] + (hashes % counts[splits]).astype(np.int64)
 
 
 def cut_into_parts(

@@ -19,8 +19,8 @@ from ..transforms.learnt import Learnt
 from ..transforms.needs import Needs, columns_by_name, in_order
 from ..transforms.preprocessing import FOLD, LABEL, ROW_HASH, WEIGHT, input_names
 from ..transforms.source_arrays import Elements, SourceArrays
-from .columns import fold_of_rows, raw_column, split_of_rows
-from .read import FileBlock
+from ..schemas.csv_file import FileBlock
+from ..schemas.raw_columns import fold_of_rows, raw_column, split_of_rows
 
 SPLIT_ROWS = "split_rows"
 _ARROW = {tf.float32: pa.float32(), tf.int64: pa.int64(), tf.string: pa.large_binary()}

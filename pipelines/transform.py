@@ -12,72 +12,28 @@ from typing import Any
 import apache_beam as beam
 
 from ..schemas.commit import TEMPORARY_PREFIX, differences, is_current, publish, temporary_directory
+from ..schemas.csv_file import SPLITS
 from ..schemas.errors import ArtifactError
+from ..schemas.examples_plan import STEP, example_features, examples_manifest, shard_counts, shard_path
 from ..schemas.feature_spec import write_feature_spec
-from ..schemas.manifest import read_manifest, set_fingerprint
-from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
-from ..schemas.spec import spec_text
-from ..schemas.spec_pb2 import REGRESSION, Spec
+from ..schemas.manifest import read_manifest
+from ..schemas.manifest_pb2 import Manifest
+from ..schemas.spec_pb2 import Spec
 from .analyze import transform_manifest
 from .collect import WriteJson, read_json
 from .counts import InputCounts, check_counts
 from .extend import note_kept_ids
-from .find_files import SPLITS
 from .index import IndexedFile
 from .progress import progress_bar
 from .read import BAD_ROWS, COUNTS, ReadCsv
 from .runner import make_pipeline, run
 from .shuffle import Part
-from .transform_rows import LABEL, SAMPLE, SPLIT_ROWS, WEIGHT, TransformRows
-from .write_shards import WriteShard, shard_path
+from .transform_rows import SAMPLE, SPLIT_ROWS, TransformRows
+from .write_shards import WriteShard
 
-STEP, REJECTED = "examples", "rejected"
+REJECTED = "rejected"
 # More than are kept, so that chance leaves enough of them in the first shard: at least 5 standard deviations.
 _SAMPLE_MARGIN, _SAMPLE_EXTRA = 1.5, 32
-_BYTES_PER_SHARD = 16 << 20
-_TRAIN_SHARDS = 4
-
-
-def example_features(transform: Manifest, spec: Spec) -> list[OutputFeature]:
-    """Everything that one Example holds: features, label, weight."""
-    is_float = spec.data.label.kind == REGRESSION
-    label = OutputFeature(
-        name=LABEL,
-        type=OUTPUT_FLOAT if is_float else OUTPUT_INT64,
-        cardinality=0 if is_float else len(transform.label.classes),
-    )
-    weight = [OutputFeature(name=WEIGHT, type=OUTPUT_FLOAT)] if spec.data.weight else []
-    return [*transform.features, label, *weight]
-
-
-def shard_counts(spec: Spec, transform: Manifest) -> list[int]:
-    """Shards of train, valid and test: the spec's, or by the bytes of CSV that go into the split; none for no row."""
-    given = (spec.examples.train_shards, spec.examples.valid_shards, spec.examples.test_shards)
-    size = sum(entry.size for entry in transform.inputs)
-    rows = [sum(getattr(entry, f"{name}_rows") for entry in transform.inputs) for name in SPLITS]
-    counts = []
-    for number, (wanted, split_rows) in enumerate(zip(given, rows, strict=True)):
-        by_size = -(-size * split_rows // (sum(rows) * _BYTES_PER_SHARD))
-        least = _TRAIN_SHARDS if number == 0 else 1
-        counts.append((wanted or max(least, by_size)) if split_rows else 0)
-    return counts
-
-
-def examples_manifest(spec: Spec, transform: Manifest) -> Manifest:
-    """The manifest of `examples/` before it is written."""
-    manifest = Manifest(
-        step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight)
-    )
-    for entry in transform.inputs:
-        manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c, empty=entry.empty)
-    set_fingerprint(
-        manifest,
-        {
-            "transform step": transform.fingerprint,
-            "examples part of the spec": spec_text(Spec(examples=spec.examples)),
-        },
-    )
-    return manifest
 
 
 def transform(

@@ -16,11 +16,6 @@ from .encode_examples import ExampleEncoder
 from .shuffle import Part, join_parts, part_schema
 
 
-def shard_path(place: int, shards: int, compression: Compression) -> str:
-    """File name of one of a split's shards."""
-    return f"part-{place:05d}-of-{shards:05d}.tfrecord" + (".gz" if compression == COMPRESSION_GZIP else "")
-
-
 class WriteShard(beam.DoFn):
     """(shard, Parts) → dict of the shard, its rows, and how many of them came from each file, by number.
 

@@ -10,14 +10,15 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from .pipelines.columns import raw_column, read_files, unequal_lists
-from .pipelines.find_files import CsvFile
+from .pipelines.range_reader import read_whole
 from .schemas.cell_reasons import unequal_weights
 from .schemas.compressed import open_stream
+from .schemas.csv_file import CsvFile
 from .schemas.csv_layout import HEAD_BYTES, Layout, read_layout
 from .schemas.csv_record import BadRecord, split_record
 from .schemas.csv_rows import read_block, whole_records
 from .schemas.errors import DataError
+from .schemas.raw_columns import raw_column, read_files, unequal_lists
 from .schemas.spec import all_patterns, pattern_root, relative_path
 from .schemas.spec_pb2 import COMPRESSION_NONE, FILE, Column, Data, Spec
 from .training.describe_encoding import describe_encoding
@@ -169,7 +170,7 @@ def _values(
         values[name] = raw_column(batch, columns[name])
         if columns[name].type == FILE:
             cell = values[name][0].decode()
-            values[name], faults = read_files(values[name], file)
+            values[name], faults = read_files(values[name], file, read_whole)
             for _, reason in faults:
                 raise DataError(path, number, name, cell, reason)
     return values

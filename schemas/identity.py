@@ -99,3 +99,19 @@ def assign_splits(hashes: np.ndarray, shares: Sequence[float]) -> np.ndarray:
         # The threshold itself may be 2**64, which uint64 cannot hold.
         index += hashes > np.uint64(threshold - 1) if threshold else np.int8(1)
     return index
+
+
+def shard_of_rows(hashes: np.ndarray, splits: np.ndarray, shards: Sequence[int]) -> np.ndarray:
+    """Shard of each row, counted through all splits.
+
+    Args:
+      hashes: uint64 [rows].
+      splits: int8 [rows], index of the split.
+      shards: number of shards of each split.
+
+    Returns:
+      int64 [rows]: shards before the split's + hash modulo the split's shards.
+    """
+    counts = np.asarray(shards, np.uint64)
+    first = np.concatenate([[0], np.cumsum(shards)[:-1]]).astype(np.int64)
+    return first[splits] + (hashes % counts[splits]).astype(np.int64)

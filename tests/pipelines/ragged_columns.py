@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from prebake.pipelines.ragged import Ragged, row_splits
+from prebake.schemas.ragged import Ragged, row_splits
 
 NUMBERS = st.floats(allow_nan=False, width=32)
 

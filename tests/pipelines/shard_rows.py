@@ -8,11 +8,11 @@ import os
 import numpy as np
 import tensorflow as tf
 from every_family import FILES
-from prebake.pipelines.columns import raw_column, read_files
-from prebake.pipelines.find_files import CsvFile
 from prebake.schemas import identity
+from prebake.schemas.csv_file import CsvFile
 from prebake.schemas.csv_layout import read_layout
 from prebake.schemas.csv_rows import Block, read_block
+from prebake.schemas.raw_columns import raw_column, read_files, read_local
 from prebake.schemas.spec_pb2 import FILE
 from prebake.transforms.graph import TransformGraph
 
@@ -28,7 +28,7 @@ def raw_rows(folder: str, graph: TransformGraph, number: int) -> tuple[dict[str,
         if column.name in graph.raw_spec:
             cell = raw_column(block.batch, column)
             if column.type == FILE:
-                cell, _ = read_files(cell, CsvFile(path, f"{number}.csv", 1, None))
+                cell, _ = read_files(cell, CsvFile(path, f"{number}.csv", 1, None), read_local)
             raw[column.name] = tf.constant(cell)
     return raw, cells
 

@@ -6,11 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from google.protobuf import text_format
-from prebake.pipelines.columns import fold_of_rows, raw_column, read_files, split_of_rows
-from prebake.pipelines.find_files import CsvFile
-from prebake.pipelines.read import FileBlock
 from prebake.schemas import identity
+from prebake.schemas.csv_file import CsvFile, FileBlock
 from prebake.schemas.csv_rows import Block
+from prebake.schemas.raw_columns import fold_of_rows, raw_column, read_files, read_local, split_of_rows
 from prebake.schemas.spec_pb2 import BASE64, STRING, Column, Spec
 
 TYPES = {"float": pa.float32(), "int": pa.int64(), "string": pa.binary()}
@@ -126,7 +125,7 @@ def test_files_that_cells_name(tmp_path):
     (tmp_path / "secret").write_bytes(b"secret")
     file = CsvFile(str(tmp_path / "data" / "a.csv"), "data/a.csv", 1, None)
     cells = [b"pictures/a.png", b"", b"pictures/b.png", b"../secret", b"/etc/hosts", b"pictures/a.png"]
-    contents, faults = read_files(np.array(cells, object), file)
+    contents, faults = read_files(np.array(cells, object), file, read_local)
     assert contents.tolist() == [b"\x89PNG", b"", b"", b"", b"", b"\x89PNG"]
     assert [(place, reason.split(":")[0]) for place, reason in faults] == [
         (2, "names a file that cannot be read"),

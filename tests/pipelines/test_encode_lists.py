@@ -10,8 +10,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prebake.pipelines.encode_examples import ExampleEncoder
-from prebake.pipelines.ragged import Ragged
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, OutputFeature
+from prebake.schemas.ragged import Ragged
 from ragged_columns import NUMBERS, ragged
 
 

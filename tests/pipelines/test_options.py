@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 from prebake.pipelines import transform as transform_module
 from prebake.pipelines.preprocess import main, summary
-from prebake.pipelines.transform import shard_counts
+from prebake.schemas.examples_plan import shard_counts
 from prebake.schemas.manifest import read_manifest
 from prebake.schemas.manifest_pb2 import Manifest
 from prebake.schemas.spec_pb2 import COMPRESSION_GZIP, Spec

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prebake.pipelines.ragged import from_arrow, from_padded
+from prebake.schemas.ragged import from_arrow, from_padded
 from ragged_columns import NUMBERS, lists_of, nested, ragged
 
 NAN = float("nan")

@@ -22,8 +22,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prebake.pipelines import index as index_module
 from prebake.pipelines import read as read_module
-from prebake.pipelines.find_files import CsvFile
 from prebake.schemas import compressed as compressed_module
+from prebake.schemas.csv_file import CsvFile
 from prebake.schemas.errors import DataError
 from without_runner import Found, index_and_read
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prebake.pipelines.shuffle import Part, cut_into_parts, join_parts, part_schema, shard_of_rows
+from prebake.pipelines.shuffle import Part, cut_into_parts, join_parts, part_schema
 from prebake.schemas import identity
+from prebake.schemas.identity import shard_of_rows
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, OutputFeature
 from ragged_columns import NUMBERS, lists_of, nested, ragged
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.io.filesystem import CompressionTypes
-from apache_beam.io.filesystems import FileSystems
 
-from ..schemas import identity, numerals
-from ..schemas.spec_pb2 import BASE64, FLOAT, INT, Column, Spec
-from ..transforms.needs import columns_by_name
-from .find_files import CsvFile
-from .read import FileBlock
+from . import identity, numerals
+from .csv_file import CsvFile, FileBlock
+from .spec_pb2 import BASE64, FLOAT, INT, Column, Spec
 
 
 def raw_column(batch: pa.RecordBatch, declared: Column) -> np.ndarray:
@@ -58,12 +55,15 @@ def fold_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
     return (hashes >> np.uint64(1)).astype(np.int64)
 
 
-def read_files(paths: np.ndarray, file: CsvFile) -> tuple[np.ndarray, list[tuple[int, str]]]:
+def read_files(
+    paths: np.ndarray, file: CsvFile, read: Callable[[str], bytes]
+) -> tuple[np.ndarray, list[tuple[int, str]]]:
     """The contents of the files that the cells of a FILE column name, below the folder that the patterns share.
 
     Args:
       paths: object of bytes [rows]; b"" is missing.
       file: that the cells stand in.
+      read: a path → the file's bytes; raises OSError.
 
     Returns:
       Object of bytes [rows], b"" where the cell is missing or the file cannot be read; (row, reason) of the latter.
@@ -74,7 +74,7 @@ def read_files(paths: np.ndarray, file: CsvFile) -> tuple[np.ndarray, list[tuple
     for place, cell in enumerate(paths.tolist()):
         if cell not in known:
             try:
-                known[cell] = _read_file(root, cell.decode())
+                known[cell] = _read_file(root, cell.decode(), read)
             except OSError as error:
                 faults.append((place, f"names a file that cannot be read: {error.strerror or error}"))
             except ValueError as error:
@@ -83,10 +83,15 @@ def read_files(paths: np.ndarray, file: CsvFile) -> tuple[np.ndarray, list[tuple
     return contents, faults
 
 
-def _read_file(root: str, path: str) -> bytes:
+def _read_file(root: str, path: str, read: Callable[[str], bytes]) -> bytes:
     if path.startswith(("/", "\\")) or ".." in path.replace("\\", "/").split("/"):
         raise ValueError("names a file outside the folder of the CSV files")
-    with FileSystems.open(root + path, compression_type=CompressionTypes.UNCOMPRESSED) as file:
+    return read(root + path)
+
+
+def read_local(path: str) -> bytes:
+    """The bytes of a file of this machine."""
+    with open(path, "rb") as file:
         return file.read()
 
 
@@ -97,7 +102,7 @@ def split_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
     if rows.file.split is not None:
         return np.full(len(block.rows), rows.file.split, np.int8)
     if split.HasField("time"):
-        return _split_by_time(raw_column(block.batch, columns_by_name(spec)[split.time.column]), spec)
+        return _split_by_time(raw_column(block.batch, _declared(split.time.column, spec)), spec)
     shares = (split.train, split.valid, split.test)
     if split.group:
         cells = block.batch.column(split.group).cast(pa.string()).fill_null("").to_pylist()
@@ -109,8 +114,12 @@ def split_of_rows(rows: FileBlock, spec: Spec) -> np.ndarray:
 
 def _split_by_time(values: np.ndarray, spec: Spec) -> np.ndarray:
     time = spec.data.split.time
-    (kind,) = (column.type for column in spec.data.columns if column.name == time.column)
-    parse = {FLOAT: np.float32, INT: int}.get(kind, str.encode)
+    parse = {FLOAT: np.float32, INT: int}.get(_declared(time.column, spec).type, str.encode)
     valid, test = parse(time.valid_from), parse(time.test_from)
     # The spec's check demands that the column is required: no row is without a time.
     return (values >= valid).astype(np.int8) + (values >= test).astype(np.int8)
+
+
+def _declared(name: str, spec: Spec) -> Column:
+    (column,) = (column for column in spec.data.columns if column.name == name)
+    return column

@@ -1,0 +1,61 @@
+"""In: a spec and the manifest of `transform/`. Out: what `examples/` will be: features, shards of each split, manifest."""
+
+from __future__ import annotations
+
+from .csv_file import SPLITS
+from .feature_spec import LABEL, WEIGHT
+from .manifest import set_fingerprint
+from .manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
+from .spec import spec_text
+from .spec_pb2 import COMPRESSION_GZIP, REGRESSION, Compression, Spec
+
+STEP = "examples"
+_BYTES_PER_SHARD = 16 << 20
+_TRAIN_SHARDS = 4
+
+
+def example_features(transform: Manifest, spec: Spec) -> list[OutputFeature]:
+    """Everything that one Example holds: features, label, weight."""
+    is_float = spec.data.label.kind == REGRESSION
+    label = OutputFeature(
+        name=LABEL,
+        type=OUTPUT_FLOAT if is_float else OUTPUT_INT64,
+        cardinality=0 if is_float else len(transform.label.classes),
+    )
+    weight = [OutputFeature(name=WEIGHT, type=OUTPUT_FLOAT)] if spec.data.weight else []
+    return [*transform.features, label, *weight]
+
+
+def shard_counts(spec: Spec, transform: Manifest) -> list[int]:
+    """Shards of train, valid and test: the spec's, or by the bytes of CSV that go into the split; none for no row."""
+    given = (spec.examples.train_shards, spec.examples.valid_shards, spec.examples.test_shards)
+    size = sum(entry.size for entry in transform.inputs)
+    rows = [sum(getattr(entry, f"{name}_rows") for entry in transform.inputs) for name in SPLITS]
+    counts = []
+    for number, (wanted, split_rows) in enumerate(zip(given, rows, strict=True)):
+        by_size = -(-size * split_rows // (sum(rows) * _BYTES_PER_SHARD))
+        least = _TRAIN_SHARDS if number == 0 else 1
+        counts.append((wanted or max(least, by_size)) if split_rows else 0)
+    return counts
+
+
+def examples_manifest(spec: Spec, transform: Manifest) -> Manifest:
+    """The manifest of `examples/` before it is written."""
+    manifest = Manifest(
+        step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight)
+    )
+    for entry in transform.inputs:
+        manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c, empty=entry.empty)
+    set_fingerprint(
+        manifest,
+        {
+            "transform step": transform.fingerprint,
+            "examples part of the spec": spec_text(Spec(examples=spec.examples)),
+        },
+    )
+    return manifest
+
+
+def shard_path(place: int, shards: int, compression: Compression) -> str:
+    """File name of one of a split's shards."""
+    return f"part-{place:05d}-of-{shards:05d}.tfrecord" + (".gz" if compression == COMPRESSION_GZIP else "")
