@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import keras
 
+from ..schemas.errors import SpecError
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
 from ..schemas.spec_pb2 import COUNTS, EMBEDDING, MULTI_HOT, ONE_HOT, Combiner
+from .layer_names import LayerNames
 from .list_layers import BagOfIds, DescribeNumbers, IdsOrFirst, PoolEmbeddings
 
 
@@ -24,8 +27,32 @@ def feature_inputs(features: Sequence[OutputFeature]) -> dict[str, keras.KerasTe
     }
 
 
+def matching(features: Sequence[OutputFeature], patterns: Sequence[str], field: str) -> set[str]:
+    """Names of the features that names or patterns with `*` select; of all if there are no patterns.
+
+    Raises:
+      SpecError: a pattern matches none; it points at `field`.
+    """
+    names = [feature.name for feature in features if not feature.weights_of]
+    if not patterns:
+        return set(names)
+    found: set[str] = set()
+    for pattern in patterns:
+        matched = fnmatch.filter(names, pattern)
+        if not matched:
+            hint = f"the examples have {', '.join(names)}"
+            raise SpecError("spec", None, field, f"'{pattern}' matches no feature", hint)
+        found.update(matched)
+    return found
+
+
 def encode_inputs(
-    features: Sequence[OutputFeature], inputs: dict[str, keras.KerasTensor]
+    features: Sequence[OutputFeature],
+    inputs: dict[str, keras.KerasTensor],
+    names: LayerNames | None = None,
+    *,
+    prefix: str = "",
+    only: Collection[str] | None = None,
 ) -> keras.KerasTensor:
     """Every feature as its `encode` says, side by side in the order of the features.
 
@@ -36,22 +63,31 @@ def encode_inputs(
     Args:
       features: with `encode` resolved.
       inputs: from `feature_inputs`.
+      names: of the model's layers.
+      prefix: of the names of the layers; the tables of embeddings are `<prefix><feature>_embedding`.
+      only: features to read; None for all.
 
     Returns:
       float32 [batch, width].
     """
+    names = names or LayerNames(inputs)
     weights = {feature.weights_of: inputs[feature.name] for feature in features if feature.weights_of}
+    read = [f for f in features if not f.weights_of and (only is None or f.name in only)]
+    shared = {feature.share or feature.name for feature in read if feature.encode == EMBEDDING}
     embeddings = {
-        feature.name: keras.layers.Embedding(feature.cardinality, feature.dimension)
+        feature.name: keras.layers.Embedding(
+            feature.cardinality, feature.dimension, name=names(f"{prefix}{feature.name}_embedding")
+        )
         for feature in features
-        if feature.encode == EMBEDDING and not feature.share
+        if feature.name in shared
     }
     encoded = [
-        _encode(feature, inputs[feature.name], weights.get(feature.name), embeddings)
-        for feature in features
-        if not feature.weights_of
+        _encode(feature, inputs[feature.name], weights.get(feature.name), embeddings, names, prefix)
+        for feature in read
     ]
-    return encoded[0] if len(encoded) == 1 else keras.layers.Concatenate()(encoded)
+    if len(encoded) == 1:
+        return encoded[0]
+    return keras.layers.Concatenate(name=names(f"{prefix}inputs"))(encoded)
 
 
 def _encode(
@@ -59,19 +95,24 @@ def _encode(
     value: keras.KerasTensor,
     weights: keras.KerasTensor | None,
     embeddings: dict[str, keras.layers.Embedding],
+    names: LayerNames,
+    prefix: str,
 ) -> keras.KerasTensor:
     is_list = any(size < 0 for size in feature.shape)
+    if feature.encode == EMBEDDING and not is_list:
+        return embeddings[feature.share or feature.name](value)
+    name = names(f"{prefix}{feature.name}_encoded")
     if feature.encode == ONE_HOT:
-        return keras.layers.CategoryEncoding(num_tokens=feature.cardinality, output_mode="one_hot")(value)
+        tokens = feature.cardinality
+        return keras.layers.CategoryEncoding(num_tokens=tokens, output_mode="one_hot", name=name)(value)
     if feature.encode in (MULTI_HOT, COUNTS):
-        return BagOfIds(feature.cardinality, counts=feature.encode == COUNTS)(value, weights)
+        return BagOfIds(feature.cardinality, counts=feature.encode == COUNTS, name=name)(value, weights)
     if feature.encode == EMBEDDING:
         embed = embeddings[feature.share or feature.name]
-        if not is_list:
-            return embed(value)
         combiner = Combiner.Name(feature.combiner).removeprefix("COMBINER_").lower()
-        return PoolEmbeddings(combiner)(embed(IdsOrFirst()(value)), value, weights)
+        ids = IdsOrFirst(name=names(f"{prefix}{feature.name}_ids"))(value)
+        return PoolEmbeddings(combiner, name=name)(embed(ids), value, weights)
     number = value if feature.type == OUTPUT_FLOAT else keras.ops.cast(value, "float32")
     if is_list:
-        return DescribeNumbers()(number)
-    return keras.layers.Reshape((math.prod(feature.shape),))(number)
+        return DescribeNumbers(name=name)(number)
+    return keras.layers.Reshape((math.prod(feature.shape),), name=name)(number)

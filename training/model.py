@@ -6,39 +6,78 @@ probability to 0 or 1 would lose what they need. `answers` turns either into wha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
 
 from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
-from ..schemas.spec_pb2 import BINARY, REGRESSION, Model
+from ..schemas.spec_pb2 import (
+    BINARY,
+    ENSEMBLE,
+    LINEAR,
+    RECONSTRUCTING,
+    REGRESSION,
+    RESIDUAL,
+    WIDE_AND_DEEP,
+    Model,
+)
+from .ensemble import EnsembleModel, ensemble
+from .hidden_layers import HiddenLayers
 from .input_layer import encode_inputs, feature_inputs
 from .label_unit import in_unit
+from .layer_names import LayerNames
+from .reconstructing import Reconstruct, ReconstructingModel
+from .regularisation import kernel_regularizer
+from .residual import residual_blocks
+from .wide_and_deep import wide_and_deep
 
 
-def build_model(model: Model, features: Sequence[OutputFeature], label: LabelEntry) -> keras.Model:
-    """Input layer, hidden layers and head.
+def build_model(
+    model: Model,
+    features: Sequence[OutputFeature],
+    label: LabelEntry,
+    own: Callable[..., keras.Model] | None = None,
+) -> keras.Model:
+    """Input layer, hidden layers and head, of the architecture that the spec names.
 
     Args:
       model: resolved.
       features: of the examples.
       label: its kind and classes decide the head.
+      own: makes a user's own model of (features, inputs, units, names), see `call_model_fn`.
 
     Returns:
       A model of features by name, [batch] each → float32 [batch, units]; units is 1 for regression and binary, the
       number of classes for multiclass.
+
+    Raises:
+      SpecError: the spec names a feature or a piece of the user's own that is not there.
     """
+    names = LayerNames(feature.name for feature in features)
     inputs = feature_inputs(features)
-    x = encode_inputs(features, inputs)
-    for units in model.hidden:
-        x = keras.layers.Dense(units, activation=model.activation, kernel_initializer=model.initializer)(x)
-        if model.dropout:
-            # Alpha dropout keeps the mean and variance that make selu normalise itself.
-            drop = keras.layers.AlphaDropout if model.activation == "selu" else keras.layers.Dropout
-            x = drop(model.dropout)(x)
     units = 1 if label.kind in (REGRESSION, BINARY) else len(label.classes)
-    return keras.Model(inputs, keras.layers.Dense(units, name="head", dtype="float32")(x))
+    if own is not None:
+        return own(features, inputs, units, names)
+    if model.kind == WIDE_AND_DEEP:
+        return keras.Model(inputs, wide_and_deep(model, features, inputs, units, names))
+    encoded = x = encode_inputs(features, inputs, names)
+    if model.input_noise:
+        x = keras.layers.GaussianNoise(model.input_noise, name=names("input_noise"))(x)
+    if model.kind == ENSEMBLE:
+        return EnsembleModel(inputs, ensemble(x, model, label, units, names))
+    hidden = HiddenLayers(model, names)
+    if model.kind == RESIDUAL:
+        x = residual_blocks(x, hidden, model.hidden, names)
+    elif model.kind != LINEAR:
+        x = hidden.stack(x, model.hidden)
+    if model.kind == RECONSTRUCTING:
+        x = Reconstruct(model.reconstruction, name=names("reconstruct"))(encoded, x)
+    head = keras.layers.Dense(
+        units, kernel_regularizer=kernel_regularizer(model), name=names("head"), dtype="float32"
+    )
+    kind = ReconstructingModel if model.kind == RECONSTRUCTING else keras.Model
+    return kind(inputs, head(x))
 
 
 def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:

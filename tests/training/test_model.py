@@ -64,11 +64,9 @@ def test_layers_are_those_of_the_spec():
     spec = Model(hidden=[5, 4], activation="elu", initializer="he_normal", dropout=0.25)
     model = build_model(spec, FEATURES, LABELS["regression"])
     dense = [layer for layer in model.layers if isinstance(layer, keras.layers.Dense)]
-    assert [(layer.units, layer.activation.__name__) for layer in dense] == [
-        (5, "elu"),
-        (4, "elu"),
-        (1, "linear"),
-    ]
+    assert [(layer.name, layer.units) for layer in dense] == [("hidden_1", 5), ("hidden_2", 4), ("head", 1)]
+    activations = [layer for layer in model.layers if isinstance(layer, keras.layers.Activation)]
+    assert [layer.activation.__name__ for layer in activations] == ["elu", "elu"]
     assert isinstance(dense[0].kernel_initializer, keras.initializers.HeNormal)
     drops = [layer for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert [layer.rate for layer in drops] == [0.25, 0.25]
