@@ -14,7 +14,15 @@ import apache_beam as beam
 from ..schemas.commit import TEMPORARY_PREFIX, differences, is_current, publish, temporary_directory
 from ..schemas.csv_file import SPLITS
 from ..schemas.errors import ArtifactError
-from ..schemas.examples_plan import STEP, example_features, examples_manifest, shard_counts, shard_path
+from ..schemas.examples_plan import (
+    STEP,
+    example_features,
+    examples_manifest,
+    sample_bounds,
+    shard_counts,
+    shard_path,
+    split_rows,
+)
 from ..schemas.feature_spec import write_feature_spec
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
@@ -32,8 +40,6 @@ from .transform_rows import SAMPLE, SPLIT_ROWS, TransformRows
 from .write_shards import WriteShard
 
 REJECTED = "rejected"
-# More than are kept, so that chance leaves enough of them in the first shard: at least 5 standard deviations.
-_SAMPLE_MARGIN, _SAMPLE_EXTRA = 1.5, 32
 
 
 def transform(
@@ -104,7 +110,7 @@ class _Job:
         self._features = example_features(analyzed, spec)
         self._shards = shard_counts(spec, analyzed)
         self._files = [entry.path for entry in analyzed.inputs]
-        self._rows = [sum(getattr(entry, f"{name}_rows") for entry in analyzed.inputs) for name in SPLITS]
+        self._rows = split_rows(analyzed)
         self._graph_dir = os.path.join(run_dir, "transform", "graph")
         self._compression = spec.examples.compression
 
@@ -122,8 +128,14 @@ class _Job:
             )
             for shard, split, place in self._numbered()
         }
+        bounds = sample_bounds(self._spec, self._rows, self._shards)
         rows = TransformRows(
-            self._spec, self._graph_dir, self._features, self._files, self._shards, self._sample_below()
+            self._spec,
+            self._graph_dir,
+            self._features,
+            self._files,
+            self._shards,
+            sample_bounds(self._spec, self._rows, self._shards),
         )
         pipeline = make_pipeline(beam_args)
         read = pipeline | "ReadCsv" >> ReadCsv(ranges, self._spec.data)
@@ -201,13 +213,6 @@ class _Job:
             for place in range(count):
                 yield shard, split, place
                 shard += 1
-
-    def _sample_below(self) -> list[int]:
-        bounds = []
-        for rows, shards in zip(self._rows, self._shards, strict=True):
-            wanted = (self._spec.examples.sample_rows * _SAMPLE_MARGIN + _SAMPLE_EXTRA) * shards
-            bounds.append(min(2**64, int(2**64 * wanted / rows)) if rows else 1)
-        return bounds
 
 
 def _write_rejected(run_dir: str, manifest: Manifest, bad: list[dict[str, Any]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .csv_file import SPLITS
 from .feature_spec import LABEL, WEIGHT
 from .manifest import set_fingerprint
@@ -12,6 +14,8 @@ from .spec_pb2 import COMPRESSION_GZIP, REGRESSION, Compression, Spec
 STEP = "examples"
 _BYTES_PER_SHARD = 16 << 20
 _TRAIN_SHARDS = 4
+# More than are kept, so that chance leaves enough of them in the first shard: at least 5 standard deviations.
+_SAMPLE_MARGIN, _SAMPLE_EXTRA = 1.5, 32
 
 
 def example_features(transform: Manifest, spec: Spec) -> list[OutputFeature]:
@@ -26,16 +30,30 @@ def example_features(transform: Manifest, spec: Spec) -> list[OutputFeature]:
     return [*transform.features, label, *weight]
 
 
+def split_rows(transform: Manifest) -> list[int]:
+    """Rows of train, valid and test, as far as the analysis could tell bad rows."""
+    return [sum(getattr(entry, f"{name}_rows") for entry in transform.inputs) for name in SPLITS]
+
+
+def sample_bounds(spec: Spec, rows: Sequence[int], shards: Sequence[int]) -> list[int]:
+    """By split: rows of its first shard with an ORDER hash below this are enough for the sample of raw rows."""
+    bounds = []
+    for count, parts in zip(rows, shards, strict=True):
+        wanted = (spec.examples.sample_rows * _SAMPLE_MARGIN + _SAMPLE_EXTRA) * parts
+        bounds.append(min(2**64, int(2**64 * wanted / count)) if count else 1)
+    return bounds
+
+
 def shard_counts(spec: Spec, transform: Manifest) -> list[int]:
     """Shards of train, valid and test: the spec's, or by the bytes of CSV that go into the split; none for no row."""
     given = (spec.examples.train_shards, spec.examples.valid_shards, spec.examples.test_shards)
     size = sum(entry.size for entry in transform.inputs)
-    rows = [sum(getattr(entry, f"{name}_rows") for entry in transform.inputs) for name in SPLITS]
+    rows = split_rows(transform)
     counts = []
-    for number, (wanted, split_rows) in enumerate(zip(given, rows, strict=True)):
-        by_size = -(-size * split_rows // (sum(rows) * _BYTES_PER_SHARD))
+    for number, (wanted, count) in enumerate(zip(given, rows, strict=True)):
+        by_size = -(-size * count // (sum(rows) * _BYTES_PER_SHARD))
         least = _TRAIN_SHARDS if number == 0 else 1
-        counts.append((wanted or max(least, by_size)) if split_rows else 0)
+        counts.append((wanted or max(least, by_size)) if count else 0)
     return counts
 
 

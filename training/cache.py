@@ -6,15 +6,15 @@ rows is not decided here (dataset.py): it is the same whether rows are kept or n
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
-from ..schemas.manifest_pb2 import OUTPUT_FLOAT, Manifest, SplitEntry
+from ..schemas.manifest_pb2 import OUTPUT_FLOAT, Manifest, OutputFeature, SplitEntry
 from ..schemas.spec_pb2 import CACHE_MEMORY, CACHE_NONE, COMPRESSION_GZIP, Cache
 
 # What is read and parsed at a time.
@@ -22,7 +22,7 @@ ROWS_AT_A_TIME = 4096
 # Bytes of rows for each byte of a file.
 _UNPACKED = 8
 # Of what is free, a split may take so much: parsing needs it once more, and others want memory too.
-_SHARE = 0.25
+MEMORY_SHARE = 0.25
 
 Rows = tuple[Any, ...]
 
@@ -37,7 +37,7 @@ class Kept(NamedTuple):
     """
 
     rows: Rows
-    first: dict[str, int]
+    first: Mapping[str, int]
     padded: Callable[[Rows], Rows]
 
     def take(self, numbers: tf.Tensor) -> Rows:
@@ -55,12 +55,19 @@ def keep(
       shards: path and rows of each, in that order.
       padded: see `Kept`.
     """
-    starts = np.concatenate([[0], np.cumsum([rows for _, rows in shards])])
-    parts = list(batches)
+    return Kept(join(list(batches)), first_rows(shards), padded)
+
+
+def join(parts: Sequence[Rows]) -> Rows:
+    """Rows behind one another."""
     with tf.device("CPU:0"):
-        rows = tf.nest.map_structure(lambda *columns: tf.concat(columns, axis=0), *parts)
-    first = {path: int(start) for (path, _), start in zip(shards, starts[:-1], strict=True)}
-    return Kept(rows, first, padded)
+        return tf.nest.map_structure(lambda *columns: tf.concat(columns, axis=0), *parts)
+
+
+def first_rows(shards: Sequence[tuple[str, int]]) -> dict[str, int]:
+    """Where each shard's rows begin, from (path, rows) of each in order."""
+    starts = itertools.accumulate((rows for _, rows in shards), initial=0)
+    return {path: start for (path, _), start in zip(shards, starts, strict=False)}
 
 
 def fits(manifest: Manifest, splits: Sequence[SplitEntry], cache: Cache, free: int | None = None) -> bool:
@@ -75,24 +82,26 @@ def fits(manifest: Manifest, splits: Sequence[SplitEntry], cache: Cache, free: i
     if cache in (CACHE_NONE, CACHE_MEMORY):
         return cache == CACHE_MEMORY
     wanted = sum(memory_needed(manifest, split) for split in splits)
-    return wanted <= _SHARE * (free_memory() if free is None else free)
+    return wanted <= MEMORY_SHARE * (free_memory() if free is None else free)
 
 
 def memory_needed(manifest: Manifest, split: SplitEntry) -> int:
     """Bytes that the rows of a split take, about: exact for features of fixed shape, lists by the size of the files."""
     sizes = {entry.path: entry.size for entry in manifest.files}
     stored = sum(sizes.get(shard.path, 0) for shard in split.shards)
-    row = 16  # label and weight
-    lists = False
-    for feature in manifest.features:
-        lists |= any(size < 0 for size in feature.shape)
-        row += (4 if feature.type == OUTPUT_FLOAT else 8) * math.prod(max(size, 1) for size in feature.shape)
-    if not lists:
-        return row * split.rows
-    # An id of one byte becomes eight.
-    return max(
-        row * split.rows, stored * _UNPACKED * (_UNPACKED if split.compression == COMPRESSION_GZIP else 1)
+    return bytes_of(
+        manifest.features, split.rows, stored * (_UNPACKED if split.compression == COMPRESSION_GZIP else 1)
     )
+
+
+def bytes_of(features: Sequence[OutputFeature], rows: int, stored: int) -> int:
+    """Bytes that rows with these features take in memory, about, if they are `stored` bytes of files."""
+    row = 16  # label and weight
+    for feature in features:
+        row += (4 if feature.type == OUTPUT_FLOAT else 8) * math.prod(max(size, 1) for size in feature.shape)
+    has_lists = any(size < 0 for feature in features for size in feature.shape)
+    # An id of one byte becomes eight.
+    return max(row * rows, stored * _UNPACKED) if has_lists else row * rows
 
 
 def free_memory() -> int:

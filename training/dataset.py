@@ -6,9 +6,10 @@ before, so that a run which starts at any epoch sees what an unbroken one would 
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -30,11 +31,13 @@ class Examples(NamedTuple):
       directory: that the manifest's paths are relative to.
       manifest: of the examples.
       kept: rows that are in memory, by path of their shard.
+      samples: raw rows by split, if they are not in the files that the manifest names.
     """
 
     directory: str
     manifest: Manifest
     kept: Mapping[str, Kept] = {}
+    samples: Mapping[str, Sequence[dict[str, Any]]] = {}
 
     def split(self, name: str) -> SplitEntry:
         """The split's entry.
@@ -53,6 +56,16 @@ class Examples(NamedTuple):
     def rows(self, name: str) -> int:
         """How many rows a split has; 0 if it is not there."""
         return sum(split.rows for split in self.manifest.splits if split.name == name)
+
+    def raw_rows(self, name: str) -> Sequence[dict[str, Any]]:
+        """The raw text of a split's first rows, see `SplitEntry.sample`; empty if there is none."""
+        if name in self.samples:
+            return self.samples[name]
+        path = next((split.sample for split in self.manifest.splits if split.name == name and split.rows), "")
+        if not path:
+            return []
+        with open(os.path.join(self.directory, path), encoding="utf-8") as file:
+            return [json.loads(line) for line in file]
 
 
 def open_examples(run_dir: str) -> Examples:
