@@ -128,7 +128,6 @@ class _Job:
             )
             for shard, split, place in self._numbered()
         }
-        bounds = sample_bounds(self._spec, self._rows, self._shards)
         rows = TransformRows(
             self._spec,
             self._graph_dir,
