@@ -107,7 +107,7 @@ def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
 
     started = time.monotonic()
     split = getattr(args, "split", "test")
-    metrics = evaluate(run_dir, spec.training.name, split)
+    metrics = evaluate(run_dir, spec.training.name, split, spec)
     _say("evaluate", True, started)
     _indent(f"{split}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
 

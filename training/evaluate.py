@@ -12,9 +12,10 @@ from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import SPEC, read_spec
 from ..schemas.spec_pb2 import Spec
-from .dataset import Examples, evaluation_batches, open_examples
+from .dataset import Examples, evaluation_batches
 from .loss import loss_of
 from .metrics import metrics_of
+from .source import open_source
 
 MODEL_FILE = "model.keras"
 BATCH_SIZE = 1024
@@ -58,13 +59,16 @@ def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> d
     return {name: float(value) for name, value in values.items() if name != "loss"}
 
 
-def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[str, float]:
+def evaluate(
+    run_dir: str, name: str = "default", split: str = "test", spec: Spec | None = None
+) -> dict[str, float]:
     """Metrics of a trained model.
 
     Args:
       run_dir: of the run.
       name: of the training.
       split: train, valid or test.
+      spec: resolved, says where the examples come from; the one of the training if None.
 
     Returns:
       rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
@@ -73,10 +77,11 @@ def evaluate(run_dir: str, name: str = "default", split: str = "test") -> dict[s
     Raises:
       ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.
     """
-    examples = open_examples(run_dir)
     model, manifest = open_model(run_dir, name)
+    trained = training_spec(run_dir, name)
+    examples = open_source(run_dir, spec or trained)
     check_same_examples(manifest, examples)
-    return measure(model, examples, split, training_spec(run_dir, name))
+    return measure(model, examples, split, trained)
 
 
 def check_same_examples(training: Manifest, examples: Examples) -> None:

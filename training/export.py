@@ -19,10 +19,10 @@ from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
 from ..schemas.spec_pb2 import Spec
 from ..transforms.graph import TransformGraph, load_graph
-from .dataset import open_examples
 from .evaluate import check_same_examples, open_model
 from .parity import PARITY_FILE, check_parity
 from .signatures import build_endpoints
+from .source import open_source
 
 # TensorFlow's place for files that a SavedModel carries and does not read.
 SPEC_FILE = "assets.extra/spec.pbtxt"
@@ -58,7 +58,7 @@ def export(run_dir: str, name: str = "default", spec: Spec | None = None) -> Exp
         model does not agree with the training examples (nothing is published then).
     """
     spec = spec or read_spec(run_dir)
-    examples = open_examples(run_dir)
+    examples = open_source(run_dir, spec)
     model, training = open_model(run_dir, name)
     check_same_examples(training, examples)
     transform_dir = os.path.join(run_dir, "transform")

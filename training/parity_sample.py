@@ -11,9 +11,7 @@ import csv
 import dataclasses
 import datetime
 import io
-import json
 import math
-import os
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -66,10 +64,7 @@ def read_sample(examples: Examples, graph: TransformGraph) -> ParitySample:
     folds: list[int] = []
     rows = {}
     for split in examples.manifest.splits:
-        if not (split.rows and split.sample):
-            continue
-        with open(os.path.join(examples.directory, split.sample), encoding="utf-8") as file:
-            lines = [json.loads(line) for line in file]
+        lines = examples.raw_rows(split.name)
         if not lines:
             continue
         rows[split.name] = len(lines)

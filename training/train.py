@@ -27,11 +27,12 @@ from .callback_list import build_callbacks
 from .callbacks import NonFiniteLossError
 from .checkpoints import Checkpoints, drop_leftovers, open_checkpoints
 from .compile import compiled_model
-from .dataset import Examples, evaluation_batches, open_examples, training_batches
+from .dataset import Examples, evaluation_batches, keep_in_memory, training_batches
 from .evaluate import BATCH_SIZE, MODEL_FILE
 from .loop import train_epochs
 from .pruning import pruned_from
 from .result import Trained, read_result, restore_best, write_result
+from .source import open_source
 from .state import (
     Progress,
     capture,
@@ -69,7 +70,7 @@ def train(
       PrebakeError: the loss became infinite or NaN.
     """
     spec = spec or read_spec(run_dir)
-    examples = open_examples(run_dir)
+    examples = open_source(run_dir, spec)
     directory = os.path.join(run_dir, "training", spec.training.name)
     manifest = _manifest(spec, examples)
     for split in ("train", "valid"):
@@ -82,6 +83,7 @@ def train(
             # Another process may have finished while this one came to hold the checkpoints.
             done = is_current(directory, manifest, replace=replace)
             if not done:
+                examples = keep_in_memory(examples, spec.training.cache)
                 model, so_far = _train(checkpoints, spec, examples, replace, progress, notice)
                 with publish(directory, manifest, replace=replace) as temporary:
                     write_result(temporary, model, so_far, checkpoints, examples, spec)
@@ -92,8 +94,8 @@ def train(
 def _manifest(spec: Spec, examples: Examples) -> Manifest:
     training = Training()
     training.CopyFrom(spec.training)
-    # Neither where the result lies nor how often it is made safe changes it.
-    for name in ("name", "checkpoint"):
+    # Neither where the result lies, how often it is made safe nor where the same rows come from changes it.
+    for name in ("name", "checkpoint", "cache", "source", "data_dir"):
         training.ClearField(name)
     manifest = Manifest(step="training", features=examples.manifest.features, label=examples.manifest.label)
     set_fingerprint(
