@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import keras
 
-from ..schemas.spec_pb2 import Training
+from ..schemas.spec_pb2 import PERFORMANCE, Training
 from .callbacks import ProgressBar, StopOnNonFinite, WriteScalars
+from .performance import PerformanceSchedule
 from .pruning import Prune
 from .result import LOGS
-from .schedule import build_schedule
 from .state import Progress
 
 
 def build_callbacks(
-    training: Training, so_far: Progress, directory: str, rows: int, bar: bool
-) -> list[keras.callbacks.Callback]:
+    training: Training, so_far: Progress, directory: str, rows: int, bar: bool,
+    measure: Callable[[], dict[str, float]],
+) -> list[keras.callbacks.Callback]:  # fmt: skip
     """What a training is told of after each batch and epoch.
 
     Args:
@@ -25,6 +27,7 @@ def build_callbacks(
       directory: of its logs.
       rows: of the training split.
       bar: shows a progress bar if stderr is a terminal.
+      measure: gives the values of the validation split.
     """
     callbacks: list[keras.callbacks.Callback] = [
         # First: a model whose loss is not a number must not reach the others.
@@ -38,9 +41,16 @@ def build_callbacks(
             monitor="val_loss", patience=training.patience, start_from_epoch=so_far.best_from
         )
         callbacks.append(stopping)
-    schedule = build_schedule(training.schedule)
-    if schedule is not None:
-        callbacks.append(schedule)
+    schedule = training.schedule
+    if schedule.kind == PERFORMANCE:
+        looks = PerformanceSchedule(
+            monitor=schedule.monitor or "val_loss",
+            factor=schedule.factor if schedule.HasField("factor") else 0.5,
+            patience=schedule.patience if schedule.HasField("patience") else 4,
+            every=schedule.steps,
+            measure=measure,
+        )
+        callbacks.append(looks)
     if bar:
         done = so_far.epoch * rows + so_far.step * training.batch_size
         callbacks.append(ProgressBar(rows, training.batch_size, done))

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from .schedule import last_rates
 from .state import Progress
+from .weight_average import averaged, use_averages
 
 
 def train_epochs(
@@ -31,8 +33,7 @@ def train_epochs(
       batches: those that are left, one epoch after the other.
       validation: one pass of it after each epoch.
       callbacks: of the model, after `on_train_begin`.
-      progress: changed in place; its history gets each epoch's values and the learning rate it began the end of the
-        epoch with.
+      progress: changed in place; its history gets each epoch's values and the learning rate of the epoch's last step.
       epochs: at most.
       steps: of an epoch.
     """
@@ -52,13 +53,21 @@ def train_epochs(
                 break
             yield
         values = {name: float(value) for name, value in model.get_metrics_result().items()}
-        measured = model.evaluate(validation, callbacks=callbacks, return_dict=True, verbose=0)
-        values.update({f"val_{name}": float(value) for name, value in measured.items()})
-        values["learning_rate"] = float(model.optimizer.learning_rate)
+        measured = validate(model, validation, callbacks)
+        values.update({f"val_{name}": value for name, value in measured.items()})
+        values.update(last_rates(model.optimizer))
         callbacks.on_epoch_end(progress.epoch, dict(values))
         progress.history.append(values)
         progress.ended.append(time.time())
         progress.epoch, progress.step, progress.stopped = progress.epoch + 1, 0, model.stop_training
         yield
-    # Optimizers with a moving average of the weights set it here.
-    model.optimizer.finalize_variable_values(model.trainable_variables)
+    use_averages(model)
+
+
+def validate(
+    model: keras.Model, validation: tf.data.Dataset, callbacks: keras.callbacks.CallbackList | None = None
+) -> dict[str, float]:
+    """The values of one pass of the validation split, by name; of the averages of the weights, if there are some."""
+    with averaged(model):
+        values = model.evaluate(validation, callbacks=callbacks, return_dict=True, verbose=0)
+    return {name: float(value) for name, value in values.items()}

@@ -20,6 +20,7 @@ import numpy as np
 from ..schemas.errors import PrebakeError
 from .checkpoint_file import Checkpoint
 from .checkpoints import Place
+from .schedule import every_optimizer, schedule_variables
 
 # What Keras' callbacks remember from one epoch to the next. Callbacks of our own name it themselves, as STATE.
 _STATE: dict[type, tuple[str, ...]] = {
@@ -162,14 +163,19 @@ def _callback_variables(callbacks: Sequence[keras.callbacks.Callback]) -> dict[s
 def _optimizer_variables(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     found = list(optimizer.variables)
     # Nadam's product of momenta is not among them if the optimizer is inside one that scales the loss (keras 3.15).
-    product = getattr(getattr(optimizer, "inner_optimizer", optimizer), "_u_product", None)
-    if product is not None and all(product is not variable for variable in found):
-        found.append(product)
+    for one in every_optimizer(optimizer):
+        product = getattr(one, "_u_product", None)
+        if product is not None and all(product is not variable for variable in found):
+            found.append(product)
     return found
 
 
 def _variables(model: keras.Model, *, with_metrics: bool) -> dict[str, keras.Variable]:
-    groups = {"model": model.variables, "optimizer": _optimizer_variables(model.optimizer)}
+    groups = {
+        "model": model.variables,
+        "optimizer": _optimizer_variables(model.optimizer),
+        "schedule": schedule_variables(model.optimizer),
+    }
     if with_metrics:
         groups["metric"] = [variable for metric in model.metrics for variable in metric.variables]
     # The last word of its name alone: Keras numbers the layers of a process, and an optimizer's variables are named after

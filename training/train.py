@@ -29,7 +29,7 @@ from .checkpoints import Checkpoints, drop_leftovers, open_checkpoints
 from .compile import compiled_model
 from .dataset import Examples, evaluation_batches, keep_in_memory, training_batches
 from .evaluate import BATCH_SIZE, MODEL_FILE
-from .loop import train_epochs
+from .loop import train_epochs, validate
 from .pruning import pruned_from
 from .result import Trained, read_result, restore_best, write_result
 from .source import open_source
@@ -127,8 +127,12 @@ def _train(
     found = checkpoints.newest(notice, drop_others=drop_others)
     so_far = restore_progress(found) if found else Progress(best_from=pruned_from(training))
     model = compiled_model(spec, examples)
-    validation = evaluation_batches(examples, "valid", batch_size=BATCH_SIZE)
-    each = build_callbacks(training, so_far, checkpoints.directory, rows, bar)
+    warm = WarmTraining(model, training, source, examples, so_far, checkpoints.directory, notice)
+    validation = evaluation_batches(warm.stages[0].examples, "valid", batch_size=BATCH_SIZE)
+    each = build_callbacks(
+        training, so_far, checkpoints.directory, rows, bar, lambda: validate(model, validation)
+    )
+    each += warm.callbacks(steps)
     callbacks = keras.callbacks.CallbackList(each, model=model, epochs=training.epochs, steps=steps)
     callbacks.on_train_begin()
     if found:

@@ -9,23 +9,17 @@ import tensorflow as tf
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, LabelEntry, OutputFeature
 from prebake.schemas.spec_pb2 import (
     BINARY,
-    CONSTANT_RATE,
     EMBEDDING,
     MULTICLASS,
     NUMBER,
     ONE_HOT,
     REGRESSION,
     Model,
-    Optimizer,
-    Schedule,
-    Training,
 )
 from prebake.training.input_layer import encode_inputs, feature_inputs
 from prebake.training.loss import loss_of
 from prebake.training.metrics import metrics_of
 from prebake.training.model import answers, build_model
-from prebake.training.optimizer import build_optimizer
-from prebake.training.schedule import build_schedule
 
 FEATURES = [
     OutputFeature(name="age", type=OUTPUT_FLOAT, encode=NUMBER),
@@ -129,36 +123,3 @@ def test_answers_of_each_kind():
     np.testing.assert_allclose(
         many["probabilities"], [[1 / 3] * 3, [0.0900306, 0.2447285, 0.6652410]], atol=1e-7
     )
-
-
-@pytest.mark.parametrize("name", ["nadam", "adam", "sgd"])
-def test_optimizer_has_the_rate_and_norm_of_the_spec(name):
-    kind = Optimizer(kind=name.upper())
-    optimizer = build_optimizer(Training(optimizer=kind, learning_rate=0.25, clipnorm=2))
-    assert type(optimizer).__name__.lower() == name
-    assert (float(optimizer.learning_rate), optimizer.clipnorm) == (0.25, 2)
-    assert build_optimizer(Training(optimizer=kind, learning_rate=0.25, clipnorm=0)).clipnorm is None
-
-
-def test_sgd_step_by_hand_is_clipped():
-    weight = keras.Variable([1.0, 1.0])
-    optimizer = build_optimizer(Training(optimizer=Optimizer(kind="SGD"), learning_rate=0.5, clipnorm=1))
-    optimizer.apply([tf.constant([3.0, 4.0])], [weight])  # norm 5, so the step is 0.5 * [3, 4] / 5
-    np.testing.assert_allclose(weight.numpy(), [0.7, 0.6], rtol=1e-6)
-
-
-def test_performance_schedule_halves_after_its_patience():
-    schedule = build_schedule(Schedule(patience=2))
-    model = keras.Sequential([keras.layers.Dense(1)])
-    model.compile(build_optimizer(Training(optimizer=Optimizer(kind="SGD"), learning_rate=0.8)))
-    schedule.set_model(model)
-    schedule.on_train_begin()
-    rates = []
-    for epoch, val_loss in enumerate([5.0, 4.0, 4.0, 4.0, 4.0, 4.0, 3.0]):
-        schedule.on_epoch_end(epoch, {"val_loss": val_loss})
-        rates.append(round(float(model.optimizer.learning_rate), 6))
-    assert rates == [0.8, 0.8, 0.8, 0.4, 0.4, 0.2, 0.2]
-
-
-def test_constant_rate_has_no_callback():
-    assert build_schedule(Schedule(kind=CONSTANT_RATE)) is None

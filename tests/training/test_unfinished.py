@@ -50,8 +50,8 @@ def test_best_model_before_a_loss_that_is_no_number_is_kept(run_dir, monkeypatch
     monkeypatch.setattr(
         keras.Model, "evaluate", lambda *args, **options: original(*args, **options) | {"loss": next(losses)}
     )
-    callbacks = train_module._callbacks
-    monkeypatch.setattr(train_module, "_callbacks", lambda *args: [*callbacks(*args), Spoil()])
+    callbacks = train_module.build_callbacks
+    monkeypatch.setattr(train_module, "build_callbacks", lambda *args: [*callbacks(*args), Spoil()])
     with pytest.raises(PrebakeError) as error:
         train(run_dir, spec, progress=False)
     path = f"{run_dir}/training/.unfinished-default/model.keras"
@@ -80,7 +80,7 @@ def test_loop_does_what_keras_fit_does(run_dir):
     spec.training.epochs, spec.training.patience, spec.training.schedule.patience = 12, 4, 1
     result = train(run_dir, spec, progress=False)
     examples = open_examples(run_dir)
-    model = train_module._compiled_model(spec, examples)
+    model = train_module.compiled_model(spec, examples)
     fit = model.fit(
         training_batches(examples, seed=7, epochs=range(12), batch_size=32, shuffle_buffer=64),
         epochs=12,
@@ -122,8 +122,8 @@ def kill_at(monkeypatch, count: int) -> None:
             if len(seen) == count:
                 raise Killed
 
-    callbacks = train_module._callbacks
-    monkeypatch.setattr(train_module, "_callbacks", lambda *args: [*callbacks(*args), Kill()])
+    callbacks = train_module.build_callbacks
+    monkeypatch.setattr(train_module, "build_callbacks", lambda *args: [*callbacks(*args), Kill()])
 
 
 @pytest.mark.fault(45, 46)
