@@ -1,8 +1,8 @@
 """In: names of benchmarks. Out: their tables; exit code 1 if a target is missed.
 
-python -m benchmarks [transform] [memory] [quality] [--small] [--repeats N] [--keep-data]
+python -m benchmarks [transform] [memory] [quality] [recipes] [--small] [--repeats N] [--keep-data]
 
-Without a name: transform and memory. quality trains six models, on seeds and sizes of its own.
+Without a name: transform and memory. quality trains models of several seeds, recipes one of each recipe.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import os
 import sys
 import tempfile
 
-from . import analyze_memory, quality, transform_cost
+from . import analyze_memory, quality, recipes, transform_cost
 from .report import FOLDER
 
 COSTS = {"transform": transform_cost.main, "memory": analyze_memory.main}
-NAMES = (*COSTS, "quality")
+# On data of their own.
+MODELS = {"quality": quality.main, "recipes": recipes.main}
+NAMES = (*COSTS, *MODELS)
 
 
 def main() -> int:
@@ -45,7 +47,7 @@ def main() -> int:
             else stack.enter_context(tempfile.TemporaryDirectory(prefix="data-", dir=FOLDER))
         )
         results = [
-            quality.main() if name == "quality" else COSTS[name](data, repeats=args.repeats, small=args.small)
+            MODELS[name]() if name in MODELS else COSTS[name](data, repeats=args.repeats, small=args.small)
             for name in args.names or COSTS
         ]
     return 0 if all(results) else 1

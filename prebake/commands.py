@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from .schemas.run_dir import read_spec, write_spec
+from .schemas.self_normalization import self_normalization_notes
 from .schemas.spec import expand, load_spec
 from .schemas.spec_pb2 import Spec
 
@@ -75,7 +76,7 @@ def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Seque
     from .transforms.summary import statistics_summary
 
     started = time.monotonic()
-    code = getattr(args, "code", "")
+    code = getattr(args, "code", ())
     ran = preprocess(spec, run_dir, steps=steps, beam_args=beam_args, replace=args.replace, code=code)
     write_spec(run_dir, spec)
     _say(" and ".join(steps), any(ran.values()), started)
@@ -90,15 +91,16 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .training.train import train
 
     started = time.monotonic()
-    trained = train(run_dir, spec, replace=args.replace, restart=args.restart)
+    for note in self_normalization_notes(spec):
+        _notice(note)
+    trained = train(run_dir, spec, replace=args.replace, restart=args.restart, code=args.code)
     write_spec(run_dir, spec)
     _say("train", not trained.up_to_date, started)
     _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")
     size = trained.size
     zeros = f", {size['zeros']:.0%} of them 0" if size["zeros"] else ""
-    _indent(
-        f"{size['weights']:,} weights{zeros}; {size['bytes'] / 1000:,.1f} kB, compressed {size['compressed_bytes'] / 1000:,.1f}"
-    )
+    kilobytes, compressed = size["bytes"] / 1000, size["compressed_bytes"] / 1000
+    _indent(f"{size['weights']:,} weights{zeros}; {kilobytes:,.1f} kB, compressed {compressed:,.1f}")
 
 
 def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
@@ -107,7 +109,7 @@ def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
 
     started = time.monotonic()
     split = getattr(args, "split", "test")
-    metrics = evaluate(run_dir, spec.training.name, split, spec)
+    metrics = evaluate(run_dir, spec.training.name, split, spec, code=args.code)
     _say("evaluate", True, started)
     _indent(f"{split}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
 
@@ -117,7 +119,7 @@ def export(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .training.export import export
 
     started = time.monotonic()
-    exported = export(run_dir, spec.training.name, spec)
+    exported = export(run_dir, spec.training.name, spec, code=args.code)
     write_spec(run_dir, spec)
     _say("export", not exported.up_to_date, started)
     _indent(_parity_line(exported.parity))
