@@ -17,7 +17,8 @@ import os
 
 import keras
 
-from ..schemas.run_dir import write_spec
+from ..schemas.run_dir import SPEC
+from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import Spec
 from .checkpoints import Checkpoints, Place, best_epochs
 from .compile import in_float32
@@ -90,7 +91,9 @@ def write_result(
     zero_tiny(model, spec.training.zero_below)
     model = in_float32(model, spec, examples)
     model.save(os.path.join(directory, MODEL_FILE))
-    write_spec(directory, spec)
+    # Not write_spec: it would wait for the lock of this very directory, which is not published yet.
+    with open(os.path.join(directory, SPEC), "w", encoding="utf-8") as file:
+        file.write(spec_text(spec))
     _write_json(os.path.join(directory, _MODEL_RECORD), {"best_epoch": best, **size_of(model)})
     write_scalars(os.path.join(directory, LOGS), so_far.history, so_far.ended)
     history = [{"epoch": epoch, **values} for epoch, values in enumerate(so_far.history, 1)]
