@@ -1,9 +1,9 @@
-"""In: a compiled model, and the devices that it lies on. Out: its steps as tf.functions of our own, in the place of Keras' ones.
+"""In: a compiled model, and the devices that it lies on. Out: its steps as tf.functions of our own, in the place of Keras'.
 
-On one device the step is that of `keras.Model.fit`, bit for bit. On several, each one (a replica) computes the gradients of its
-part of the batch, and the step is that of the whole batch: the loss is the mean over the rows of all parts, gradients are
-added up before they are clipped, metrics see all rows. Keras' own step clips each replica's gradients by themselves and takes
-the mean of the replicas' means, which is another training: a smaller last batch, or parts of unequal size, count wrongly.
+On one device the step is that of `keras.Model.fit`, bit for bit. On several, each one (a replica) computes the gradients of
+its part of the batch, and the step is that of the whole batch: the loss is the mean over the rows of all parts, gradients
+are added up before they are clipped, metrics see all rows. Keras' own step clips each replica's gradients by themselves and
+takes the mean of the replicas' means, which is another training, in which parts of unequal size count wrongly.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _SUM = tf.distribute.ReduceOp.SUM
 
 
 def install(model: keras.Model, replicas: Replicas, *, jit_compile: bool = False) -> None:
-    """Gives the model the steps; its `train_function`, and with several replicas its `evaluate`, are then those of this file.
+    """Gives the model the steps; its `train_function`, and with several replicas its `evaluate`, are then those of here.
 
     Args:
       model: compiled; with several replicas, built and its optimizer made within `replicas.scope()`.
@@ -59,7 +59,7 @@ class _Step:
         if self._test_function is None:
             self._test_function = self._function(self._test_on_all)
         self._model.reset_metrics()
-        iterator = self._replicas.iterator(batches)
+        iterator = iter(self._replicas.distribute(batches))
         for _ in range(int(batches.cardinality())):
             self._test_function(iterator)
         names, values = zip(*self._model.get_metrics_result().items(), strict=True)
@@ -201,8 +201,12 @@ def _part_of(value: Any, share: tf.Tensor) -> Any:
 
 def _gather(values: Any) -> Any:
     """The rows of all replicas, one after the other."""
-    return tf.nest.map_structure(
+
+    def gather(value: tf.Tensor | None) -> tf.Tensor | None:
+        if value is None:
+            return None
         # Without the identity a tensor that came with the data is on no device, which TensorFlow takes for a mistake.
-        lambda value: None if value is None else _context().all_gather(tf.identity(value), axis=0),
-        values,
-    )
+        rows = _context().all_gather(tf.identity(value), axis=0)
+        return tf.ensure_shape(rows, [None, *value.shape[1:]])
+
+    return tf.nest.map_structure(gather, values)

@@ -6,6 +6,7 @@ before, so that a run which starts at any epoch sees what an unbroken one would 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
 from ..schemas.spec_pb2 import COMPRESSION_GZIP, Cache
 from .cache import ROWS_AT_A_TIME, Kept, fits, keep
+from .host_shards import HostShards
 from .parse_examples import example_parser, list_padder, ragged_parser
 
 _OPEN_SHARDS = 4
@@ -86,6 +88,8 @@ def training_batches(
     batch_size: int,
     shuffle_buffer: int,
     first_step: int = 0,
+    worker: int = 0,
+    workers: int = 1,
 ) -> tf.data.Dataset:
     """The training split once per epoch, one epoch after the other.
 
@@ -99,6 +103,8 @@ def training_batches(
       batch_size: rows per batch.
       shuffle_buffer: rows in the shuffle buffer.
       first_step: batches of the first epoch that are left out.
+      worker: number of this host.
+      workers: how many hosts share each batch; this one gets its rows that lie in its shards, see host_shards.py.
 
     Returns:
       Batches (features, label) or (features, label, weight), see `example_parser`.
@@ -107,7 +113,7 @@ def training_batches(
     shards = [shard for shard in split.shards if shard.rows]
     orders, seeds = zip(*(_epoch_order(len(shards), seed, epoch) for epoch in epochs), strict=True)
     order_table, seed_table = tf.constant(np.stack(orders)), tf.constant(np.array(seeds))
-    read, parse = _reader(examples, split, shards)
+    read, parse = _reader(examples, split, shards, worker, workers)
 
     def one_epoch(index: tf.Tensor) -> tf.data.Dataset:
         # The seed of a shuffle is mixed with the graph's, which otherwise is whatever the process set globally.
@@ -125,13 +131,15 @@ def training_batches(
     return _parsed(batches, parse).with_options(options)
 
 
-def evaluation_batches(examples: Examples, split_name: str, *, batch_size: int) -> tf.data.Dataset:
+def evaluation_batches(
+    examples: Examples, split_name: str, *, batch_size: int, worker: int = 0, workers: int = 1
+) -> tf.data.Dataset:
     """A split once, in the order of its files, in batches as `training_batches` gives them."""
     split = examples.split(split_name)
     shards = [shard for shard in split.shards if shard.rows]
-    read, parse = _reader(examples, split, shards)
-    # One shard after the other: the order is that of the files, which the parity sample relies on.
-    rows = read(tf.data.Dataset.range(len(shards)), open_shards=1)
+    read, parse = _reader(examples, split, shards, worker, workers)
+    # On one host one shard after the other: the order is that of the files, which the parity sample relies on.
+    rows = read(tf.data.Dataset.range(len(shards)), open_shards=workers)
     batches = _parsed(rows.batch(batch_size), parse)
     # Keras takes a dataset of unknown length for one that ran dry, and says so.
     return batches.apply(tf.data.experimental.assert_cardinality(-(-split.rows // batch_size)))
@@ -169,9 +177,14 @@ def _epoch_order(shards: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
 
 
 def _reader(
-    examples: Examples, split: SplitEntry, shards: Sequence[ShardEntry]
+    examples: Examples, split: SplitEntry, shards: Sequence[ShardEntry], worker: int, workers: int
 ) -> tuple[Callable[..., tf.data.Dataset], Callable[[tf.Tensor], tuple]]:
     """What turns a dataset of numbers of shards into one of rows, and what parses a batch of such rows."""
+    if workers > 1:
+        paths = [os.path.join(examples.directory, shard.path) for shard in shards]
+        mine = HostShards(paths, [shard.rows for shard in shards], _compression(split), worker, workers)
+        parse = example_parser(examples.manifest)
+        return functools.partial(mine.read, open_shards=_OPEN_SHARDS), lambda rows: parse(mine.only(rows))
     kept = [examples.kept.get(shard.path) for shard in shards]
     if kept[0] is not None and all(one is kept[0] for one in kept):
         # Rows are their numbers in memory: shuffling moves eight bytes a row.

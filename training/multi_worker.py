@@ -1,4 +1,4 @@
-"""In: TF_CONFIG, which names the hosts of a training and this one. Out: a strategy over all hosts; one line where one is lost.
+"""In: TF_CONFIG, which names the hosts of a training and this one. Out: a strategy over all; one line where one is lost.
 
 Every host runs the same command on the same run directory, which all must see. The chief (the task `chief`, or worker 0)
 finds where to begin, writes checkpoints and the result, and decides when to stop; the others follow, and write nothing.

@@ -1,10 +1,10 @@
-"""In: a tf.distribute strategy, or none. Out: the devices that a model is trained on, and what they have to tell each other."""
+"""In: a tf.distribute strategy, or none. Out: the devices that a model is trained on, and what they tell each other."""
 
 from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -38,16 +38,16 @@ class Replicas:
         """Variables that are made in it lie on every device."""
         return contextlib.nullcontext() if self.strategy is None else self.strategy.scope()
 
-    def iterator(self, batches: tf.data.Dataset) -> Iterator:
-        """Batches of this host → an iterator of what its devices take in a step. Nobody may ask for more than there are."""
+    def distribute(self, batches: tf.data.Dataset) -> Any:
+        """Batches of this host → what its devices take in each step, to be iterated; not beyond the last of them."""
         if self.strategy is None:
-            return iter(batches)
+            return batches
         here = self.count // self.workers
         if here > 1:
             batches = batches.flat_map(lambda *batch: _parts(batch, here))
         # Of endless ones TensorFlow does not ask all hosts before each step whether one of them has come to its end.
         endless = batches.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-        return iter(self.strategy.distribute_datasets_from_function(lambda context: endless))
+        return self.strategy.distribute_datasets_from_function(lambda context: endless)
 
     def from_chief(self, values: Sequence[Any]) -> list[float]:
         """The chief's values on all hosts, which wait for each other here. All of them must ask at the same point.
