@@ -15,6 +15,7 @@ from .feature_check import check_features
 from .loss_check import check_loss
 from .model_check import check_model
 from .optimizer_check import check_optimizer
+from .schedule_check import check_schedule
 from .spec_source import SpecSource, check_version, enum_name, quote
 from .timestamps import parse_times
 from .training_check import check_training
@@ -41,6 +42,7 @@ def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
     check_model(spec, source)
     check_optimizer(spec.training, source)
     check_loss(spec, source)
+    check_schedule(spec, source)
     check_training(spec, source)
     tolerance = spec.export.prediction_tolerance
     source.require(

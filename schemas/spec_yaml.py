@@ -29,6 +29,7 @@ _SHORT_FORMS = {
     "Encode": "kind",
     "Model": "kind",
     "Optimizer": "kind",
+    "PartOptimizer": "optimizer",
     "Schedule": "kind",
     "Loss": "kind",
     "ClassWeight": "weight",

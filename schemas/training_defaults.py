@@ -20,6 +20,19 @@ _RATES = {
     spec_pb2.ADAGRAD: 0.05,
     spec_pb2.FTRL: 0.05,
 }
+# Keras' own, written out so that they stay when Keras changes them.
+_ADAM = {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-7}
+_OPTIONS: dict[int, dict[str, float]] = {
+    spec_pb2.NADAM: _ADAM,
+    spec_pb2.ADAM: _ADAM,
+    spec_pb2.ADAMAX: _ADAM,
+    spec_pb2.ADAMW: {**_ADAM, "weight_decay": 0.004},
+    spec_pb2.ADAGRAD: {"epsilon": 1e-7},
+    spec_pb2.RMSPROP: {"momentum": 0.0, "rho": 0.9, "epsilon": 1e-7},
+    spec_pb2.MOMENTUM: {"momentum": 0.9},
+    spec_pb2.NESTEROV: {"momentum": 0.9},
+    spec_pb2.FTRL: {"l1": 0.0, "l2": 0.0},
+}
 
 
 def resolve_training(spec: spec_pb2.Spec) -> None:
@@ -56,7 +69,7 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
     _default(
         training,
         learning_rate=_RATES.get(training.optimizer.kind, 0.001),
-        clipnorm=1.0,
+        clipnorm=0.0 if training.clipvalue or training.global_clipnorm else 1.0,
         patience=10,
         zero_below=0.0,
     )
@@ -85,9 +98,19 @@ def _resolve_loss(spec: spec_pb2.Spec) -> None:
     if loss.kind == "quantile":
         _default(loss, quantile=0.5)
     if loss.kind == "focal":
+    _resolve_optimizer(training.optimizer, training.schedule)
         _default(loss, gamma=2.0)
         if spec.data.label.kind == spec_pb2.BINARY:
             _default(loss, alpha=0.25)
+        _resolve_optimizer(part.optimizer, training.schedule)
+
+
+def _resolve_optimizer(optimizer: spec_pb2.Optimizer, schedule: spec_pb2.Schedule) -> None:
+    options = dict(_OPTIONS.get(optimizer.kind, {}))
+    if schedule.kind == spec_pb2.ONE_CYCLE and optimizer.kind in (spec_pb2.MOMENTUM, spec_pb2.NESTEROV):
+        # Left out, the momentum has a cycle of its own.
+        options.pop("momentum")
+    _default(optimizer, **options)
     # Of huber only the statistics can tell, see training/loss.py.
 
 
@@ -96,3 +119,9 @@ def _resolve_schedule(schedule: spec_pb2.Schedule) -> None:
     if schedule.kind == spec_pb2.PERFORMANCE:
         _default(schedule, factor=0.5, patience=4)
         schedule.monitor = schedule.monitor or "val_loss"
+    if schedule.kind == spec_pb2.EXPONENTIAL_RATE:
+        _default(schedule, factor=0.1)
+    if schedule.kind == spec_pb2.POWER_RATE:
+        _default(schedule, power=1.0)
+    if schedule.kind in (spec_pb2.EXPONENTIAL_RATE, spec_pb2.POWER_RATE) and not schedule.steps:
+        schedule.epochs = schedule.epochs or 20.0

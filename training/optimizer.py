@@ -88,7 +88,7 @@ def _build_one(
     options: dict[str, Any] = {
         _NAMES.get(field.name, field.name): value
         for field, value in optimizer.ListFields()
-        if field.name != "kind"
+        if field.name != "kind" and (field.name != "weight_decay" or value or optimizer.kind == ADAMW)
     }
     if optimizer.kind in (MOMENTUM, NESTEROV) and training.schedule.kind == ONE_CYCLE:
         if not optimizer.HasField("momentum"):

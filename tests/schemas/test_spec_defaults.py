@@ -106,6 +106,9 @@ model {
 training {
   name: "default"
   optimizer {
+    beta_1: 0.9
+    beta_2: 0.999
+    epsilon: 1e-07
   }
   learning_rate: 0.001
   clipnorm: 1.0
