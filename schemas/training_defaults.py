@@ -88,20 +88,10 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
         pruning = training.pruning
         pruning.end = pruning.end or training.epochs / 2
         pruning.every = pruning.every or 100
+    _resolve_optimizer(training.optimizer, training.schedule)
     for part in training.parts:
         part.optimizer.SetInParent()
         _default(part, learning_rate=_RATES.get(part.optimizer.kind, 0.001))
-
-
-def _resolve_loss(spec: spec_pb2.Spec) -> None:
-    loss = spec.training.loss
-    if loss.kind == "quantile":
-        _default(loss, quantile=0.5)
-    if loss.kind == "focal":
-    _resolve_optimizer(training.optimizer, training.schedule)
-        _default(loss, gamma=2.0)
-        if spec.data.label.kind == spec_pb2.BINARY:
-            _default(loss, alpha=0.25)
         _resolve_optimizer(part.optimizer, training.schedule)
 
 
@@ -111,6 +101,16 @@ def _resolve_optimizer(optimizer: spec_pb2.Optimizer, schedule: spec_pb2.Schedul
         # Left out, the momentum has a cycle of its own.
         options.pop("momentum")
     _default(optimizer, **options)
+
+
+def _resolve_loss(spec: spec_pb2.Spec) -> None:
+    loss = spec.training.loss
+    if loss.kind == "quantile":
+        _default(loss, quantile=0.5)
+    if loss.kind == "focal":
+        _default(loss, gamma=2.0)
+        if spec.data.label.kind == spec_pb2.BINARY:
+            _default(loss, alpha=0.25)
     # Of huber only the statistics can tell, see training/loss.py.
 
 
