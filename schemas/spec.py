@@ -101,6 +101,9 @@ def complete_spec(
         for kind in ("vocabulary", "word_vectors"):
             if feature.HasField(kind) and getattr(feature, kind).file:
                 getattr(feature, kind).file = _absolute(getattr(feature, kind).file, folder)
+    start = completed.training.warm_start
+    if completed.training.HasField("warm_start") and getattr(start, "from"):
+        setattr(start, "from", _absolute(getattr(start, "from"), folder))
     for name in ("preprocessing_fn", "model_fn"):
         if getattr(completed, name):
             setattr(completed, name, _absolute(getattr(completed, name), folder))

@@ -10,6 +10,7 @@ import re
 
 from . import spec_pb2
 from .spec_source import SpecSource, quote
+from .warm_start_check import check_warm_start
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -38,6 +39,7 @@ def check_training(spec: spec_pb2.Spec, source: SpecSource) -> None:
     source.require(0 <= below < math.inf, "training.zero_below", "a number of at least 0", below)
     if training.HasField("pruning"):
         _check_pruning(training, source)
+    check_warm_start(spec, source)
 
 
 def _check_pruning(training: spec_pb2.Training, source: SpecSource) -> None:
