@@ -14,6 +14,7 @@ from ..schemas.manifest_pb2 import LabelEntry
 from ..schemas.spec_pb2 import BINARY, REGRESSION, Loss, Training
 from .class_weights import ClassWeighted, weights_by_id
 from .focal import BinaryFocal, SparseFocal
+from .huber import Huber
 from .quantile import Quantile
 from .smoothed import SmoothedCrossentropy
 
@@ -54,7 +55,7 @@ def delta_of(loss: Loss, label: LabelEntry) -> float:
 
 def _regression(loss: Loss, label: LabelEntry) -> keras.losses.Loss | None:
     if loss.kind == "huber":
-        return keras.losses.Huber(delta_of(loss, label) / (label.deviation or 1.0))
+        return Huber(delta_of(loss, label) / (label.deviation or 1.0))
     if loss.kind == "quantile":
         return Quantile(loss.quantile if loss.HasField("quantile") else 0.5)
     simple = {
