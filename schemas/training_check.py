@@ -9,6 +9,7 @@ import math
 import re
 
 from . import spec_pb2
+from .distribution_check import check_distribution
 from .spec_source import SpecSource, quote
 from .warm_start_check import check_warm_start
 
@@ -39,6 +40,7 @@ def check_training(spec: spec_pb2.Spec, source: SpecSource) -> None:
     source.require(0 <= below < math.inf, "training.zero_below", "a number of at least 0", below)
     if training.HasField("pruning"):
         _check_pruning(training, source)
+    check_distribution(training, source)
     check_warm_start(spec, source)
 
 

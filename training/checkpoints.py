@@ -222,7 +222,7 @@ def open_checkpoints(
     Raises:
       ArtifactError: another process holds it, or the disk took no more of what the block wrote.
     """
-    path = _beside(directory)
+    path = directory_beside(directory)
     with _held(path):
         checkpoints = Checkpoints(path, parts)
         if restart:
@@ -245,13 +245,14 @@ def open_checkpoints(
 
 def drop_leftovers(directory: str, parts: Mapping[str, str]) -> None:
     """Removes the checkpoints of a training that was killed after its result was published; not those of another."""
-    if os.path.isdir(_beside(directory)):
+    if os.path.isdir(directory_beside(directory)):
         with contextlib.suppress(ArtifactError), open_checkpoints(directory, parts) as checkpoints:
             if checkpoints.newest(lambda text: None) is not None:
                 checkpoints.remove()
 
 
-def _beside(directory: str) -> str:
+def directory_beside(directory: str) -> str:
+    """Where the checkpoints of a result lie."""
     parent, name = os.path.split(os.path.normpath(directory))
     return os.path.join(parent, _PREFIX + name)
 

@@ -72,7 +72,7 @@ def reduce_rate(optimizer: keras.optimizers.Optimizer, factor: float) -> None:
     """Multiplies the rate of each optimizer, for good."""
     for one, schedule in zip(every_optimizer(optimizer), _schedules(optimizer), strict=True):
         if schedule is None:
-            one.learning_rate = float(one.learning_rate) * factor
+            one.learning_rate = _number(one.learning_rate) * factor
         else:
             schedule.reduced.assign(schedule.reduced * factor)
 
@@ -80,13 +80,18 @@ def reduce_rate(optimizer: keras.optimizers.Optimizer, factor: float) -> None:
 def last_rates(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
     """The rates of the last step: `learning_rate`, and with parts `learning_rate_<part>`."""
     # An optimizer without a layer counts no steps.
-    steps = int(getattr(optimizer, "inner_optimizer", optimizer).iterations)
+    steps = int(_number(getattr(optimizer, "inner_optimizer", optimizer).iterations))
     rates = [
-        float(one.learning_rate if schedule is None else schedule(max(steps - 1, 0)))
+        _number(one.learning_rate if schedule is None else schedule(max(steps - 1, 0)))
         for one, schedule in zip(every_optimizer(optimizer), _schedules(optimizer), strict=True)
     ]
     names = [f"learning_rate_{part}" for part in getattr(optimizer, "part_names", ())]
     return dict(zip(["learning_rate", *names], [rates[-1], *rates[:-1]], strict=True))
+
+
+def _number(value: Any) -> float:
+    """Of a tensor, or of a variable, on however many devices it lies."""
+    return float(keras.ops.convert_to_numpy(value))
 
 
 def _schedules(optimizer: keras.optimizers.Optimizer) -> Iterator[ScheduledRate | None]:

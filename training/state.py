@@ -136,6 +136,14 @@ def restore_variables(checkpoint: Checkpoint, model: keras.Model) -> None:
         variable.assign(checkpoint.arrays[name])
 
 
+def copy_variables(source: keras.Model, target: keras.Model) -> None:
+    """Gives a model and its optimizer the values of another that was built from the same spec, on whatever devices."""
+    target.optimizer.build(target.trainable_variables)
+    values = _variables(source, with_metrics=False)
+    for name, variable in _variables(target, with_metrics=False).items():
+        variable.assign(values[name].value.numpy())
+
+
 def _with_state(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> list[tuple[keras.callbacks.Callback, tuple[str, ...]]]:
