@@ -96,6 +96,10 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     trained = train(run_dir, spec, replace=args.replace, restart=args.restart, code=args.code)
     write_spec(run_dir, spec)
     _say("train", not trained.up_to_date, started)
+    if trained.cross_validation:
+        from .training.folds import describe
+
+        _indent(describe(trained.cross_validation))
     _indent(f"{trained.epochs} epochs, best {trained.best_epoch}; in {trained.directory}")
     size = trained.size
     zeros = f", {size['zeros']:.0%} of them 0" if size["zeros"] else ""

@@ -10,6 +10,7 @@ import re
 
 from . import spec_pb2
 from .distribution_check import check_distribution
+from .source_check import check_source
 from .spec_source import SpecSource, quote
 from .warm_start_check import check_warm_start
 
@@ -40,6 +41,7 @@ def check_training(spec: spec_pb2.Spec, source: SpecSource) -> None:
     source.require(0 <= below < math.inf, "training.zero_below", "a number of at least 0", below)
     if training.HasField("pruning"):
         _check_pruning(training, source)
+    check_source(spec, source)
     check_distribution(training, source)
     check_warm_start(spec, source)
 

@@ -7,6 +7,7 @@ logs/                     the same for TensorBoard
 spec.pbtxt                the spec that it was trained by, resolved
 model.json                its best epoch, how many weights it has, how many of them are 0, and bytes
 evaluation.json           metrics of the best model on the test split, if that has rows
+cross_validation.json     metrics of the folds, with training.folds
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from .checkpoints import Checkpoints, Place, best_epochs
 from .compile import in_float32
 from .dataset import Examples
 from .evaluate import MODEL_FILE, measure
+from .folds import CrossValidation, read_cross_validation
 from .scalar_log import write_scalars
 from .sparsity import size_of, zero_tiny
 from .state import Progress, restore_variables
@@ -45,6 +47,7 @@ class Trained:
       metrics: of the test split, by name; empty if it has no rows.
       size: of the model, see `size_of`.
       up_to_date: True if it was there already and nothing was done.
+      cross_validation: see folds.py; None without training.folds.
     """
 
     directory: str
@@ -53,6 +56,7 @@ class Trained:
     metrics: dict[str, float]
     size: dict[str, int | float]
     up_to_date: bool
+    cross_validation: CrossValidation | None = None
 
 
 def restore_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints) -> int:
@@ -124,4 +128,5 @@ def read_result(directory: str, up_to_date: bool) -> Trained:
             metrics = json.load(file)["metrics"]
     with open(os.path.join(directory, _MODEL_RECORD), encoding="utf-8") as file:
         size = json.load(file)
-    return Trained(directory, len(history), size.pop("best_epoch"), metrics, size, up_to_date)
+    best, cross = size.pop("best_epoch"), read_cross_validation(directory)
+    return Trained(directory, len(history), best, metrics, size, up_to_date, cross)
