@@ -16,7 +16,7 @@ from ..schemas.errors import ArtifactError, DataError, SpecError
 from ..schemas.manifest import MANIFEST, add_part, read_manifest
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.spec_pb2 import Spec
-from ..schemas.statistics_pb2 import Statistics
+from ..transforms.learnt import read_statistics
 from ..transforms.needs import passes_of
 from ..transforms.vocabulary_files import read_vocabularies
 from .index import IndexedFile
@@ -57,8 +57,7 @@ class Earlier:
         self.is_enough = self.user is None or covers(self.user, self.user_cache)
         self._entries = {entry.path: entry for entry in self._manifest.inputs}
         self._read_all = len(passes_of(spec)) > 1 or not self.is_enough
-        with open(os.path.join(transform_dir, "statistics.pb"), "rb") as file:
-            self.statistics = Statistics.FromString(file.read())
+        self.statistics = read_statistics(transform_dir)
         self.tokens = read_vocabularies(transform_dir, self.statistics)
         self.found = read_accumulators(transform_dir, 0)
         self.keep: Mapping[str, list[bytes]] = self.tokens if keep_ids else {}

@@ -20,6 +20,9 @@ from .manifest_pb2 import FileEntry, Manifest
 FORMAT_VERSION = 1
 MANIFEST = "manifest.pbtxt"
 _CHUNK_BYTES = 1 << 20
+# About 500,000 files; a file that is larger is read no further, whatever a directory from elsewhere holds.
+_MAX_BYTES = 64 << 20
+_SHOWN = 200
 
 
 def file_crc32c(path: str) -> int:
@@ -106,8 +109,11 @@ def read_manifest(directory: str, step: str, *, verify: bool = True) -> Manifest
     """
     path = os.path.join(directory, MANIFEST)
     try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
+        with open(path, "rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise ArtifactError(path, f"is not a manifest: it is larger than {_MAX_BYTES >> 20} MiB")
+        text = content.decode()
         _check_format(path, text)
         manifest = text_format.Parse(text, Manifest())
     except (FileNotFoundError, NotADirectoryError):
@@ -115,13 +121,16 @@ def read_manifest(directory: str, step: str, *, verify: bool = True) -> Manifest
     except OSError as error:
         raise ArtifactError(path, f"cannot be read: {error.strerror}") from None
     except (text_format.ParseError, UnicodeDecodeError) as error:
-        raise ArtifactError(path, f"is not a manifest: {str(error).splitlines()[0]}") from None
+        reason = str(error).splitlines()[0]
+        shown = reason if len(reason) <= _SHOWN else reason[:_SHOWN] + "…"
+        raise ArtifactError(path, f"is not a manifest: {shown}") from None
     if manifest.step != step:
         raise ArtifactError(directory, f"holds {manifest.step or 'nothing known'}, not {step}")
     for entry in manifest.files:
-        _check_inside(directory, entry)
+        check_inside(directory, entry.path)
         if verify:
             _check_file(directory, entry)
+    _check_splits(directory, manifest)
     return manifest
 
 
@@ -132,11 +141,22 @@ def _check_format(path: str, text: str) -> None:
         raise ArtifactError(path, f"format {version[1]} is newer than this prebake reads: upgrade prebake")
 
 
-def _check_inside(directory: str, entry: FileEntry) -> None:
-    if entry.path.startswith(("/", "\\")) or ".." in entry.path.replace("\\", "/").split("/"):
-        raise ArtifactError(
-            directory, f"the manifest names '{entry.path}', outside the directory: do not use it"
-        )
+def check_inside(directory: str, path: str) -> None:
+    """Refuses a path that leaves the directory whose manifest, or one of whose files, names it."""
+    if path.startswith(("/", "\\")) or ".." in path.replace("\\", "/").split("/"):
+        raise ArtifactError(directory, f"the manifest names '{path}', outside the directory: do not use it")
+
+
+def _check_splits(directory: str, manifest: Manifest) -> None:
+    """What the splits name are files of the manifest, so that they lie inside and have a checksum."""
+    known = {entry.path for entry in manifest.files}
+    for split in manifest.splits:
+        for path in [*(shard.path for shard in split.shards), *([split.sample] if split.sample else [])]:
+            if path not in known:
+                raise ArtifactError(
+                    directory,
+                    f"the manifest's {split.name} split names '{path}', which is none of its files: do not use it",
+                )
 
 
 def _check_file(directory: str, entry: FileEntry) -> None:

@@ -16,6 +16,7 @@ from .spec_source import FORMAT_VERSION, SpecSource, check_version, nearest, quo
 
 # Deeper than any spec; only broken text nests deeper, and its paths do not matter.
 _MAX_DEPTH = 32
+_SHOWN = 200
 _TOKEN = re.compile(
     r"""\#[^\n]* | "(?:[^"\\\n]|\\.)*" | '(?:[^'\\\n]|\\.)*' | [{}<>\[\]:;,] | [^\s{}<>\[\]:;,"'\#]+""",
     re.VERBOSE,
@@ -124,4 +125,6 @@ def _spec_error(
         return SpecSource(file, {"": line or 1}).error(
             "", f"unknown value {quote(value[2])}", nearest(value[2], list(enum.values_by_name))
         )
-    return SpecSource(file, {"": line or 1}).error("", f"is not a valid text proto: {reason}")
+    # It quotes what it could not read, however long that is.
+    shown = reason if len(reason) <= _SHOWN else reason[:_SHOWN] + "…"
+    return SpecSource(file, {"": line or 1}).error("", f"is not a valid text proto: {shown}")

@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from google.protobuf.message import DecodeError
+
+from ..schemas.errors import ArtifactError
 from ..schemas.spec_pb2 import Feature, Spec
 from ..schemas.statistics_pb2 import (
     ColumnStatistics,
@@ -82,10 +85,26 @@ class Learnt:
         return WordVectors(self.vectors[feature.name])
 
 
+def read_statistics(directory: str) -> Statistics:
+    """`statistics.pb` of `transform/`.
+
+    Raises:
+      ArtifactError: it is cut, or something else.
+    """
+    path = os.path.join(directory, "statistics.pb")
+    with open(path, "rb") as file:
+        content = file.read()
+    try:
+        return Statistics.FromString(content)
+    except DecodeError:
+        raise ArtifactError(
+            path, "does not hold statistics: run `prebake analyze` again with --replace"
+        ) from None
+
+
 def read_learnt(directory: str, spec: Spec) -> Learnt:
     """From `transform/`, whose manifest has been checked."""
-    with open(os.path.join(directory, "statistics.pb"), "rb") as file:
-        statistics = Statistics.FromString(file.read())
+    statistics = read_statistics(directory)
     vectors = {}
     for feature in spec.features:
         if feature.HasField("word_vectors"):

@@ -8,7 +8,7 @@ from google.protobuf import text_format
 
 from ..schemas.manifest import read_manifest
 from ..schemas.spec_pb2 import EMBEDDING, NUMBER, ONE_HOT, REGRESSION, Spec
-from ..schemas.statistics_pb2 import Statistics
+from .learnt import read_statistics
 from .needs import passes_of, reasons
 
 _KINDS = {NUMBER: "number", ONE_HOT: "one-hot", EMBEDDING: "embedding"}
@@ -17,8 +17,7 @@ _KINDS = {NUMBER: "number", ONE_HOT: "one-hot", EMBEDDING: "embedding"}
 def statistics_summary(transform_dir: str) -> str:
     """Rows, features by kind, passes."""
     manifest = read_manifest(transform_dir, "transform", verify=False)
-    with open(os.path.join(transform_dir, "statistics.pb"), "rb") as file:
-        statistics = Statistics.FromString(file.read())
+    statistics = read_statistics(transform_dir)
     with open(os.path.join(transform_dir, "spec.pbtxt"), encoding="utf-8") as file:
         why = reasons(passes_of(text_format.Parse(file.read(), Spec())))
     kinds = [

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import google_crc32c
 
 from ..schemas.errors import DataError
+from ..schemas.manifest import check_inside
 from ..schemas.spec_pb2 import Cross, Vocabulary
 from ..schemas.statistics_pb2 import Statistics, VocabularyFile
 
@@ -91,10 +92,15 @@ def write_vocabulary(
 
 
 def read_vocabularies(directory: str, statistics: Statistics) -> dict[str, list[bytes]]:
-    """Tokens by feature, from the files that the statistics name, relative to `directory`."""
+    """Tokens by feature, from the files that the statistics name, relative to `directory`.
+
+    Raises:
+      ArtifactError: a path leaves the directory.
+    """
     vocabularies = {}
     for column in statistics.columns:
         for entry in column.vocabularies:
+            check_inside(directory, entry.path)
             with open(os.path.join(directory, entry.path), "rb") as file:
                 vocabularies[entry.feature] = file.read().split(b"\n")[:-1]
     return vocabularies
