@@ -47,7 +47,7 @@ HOSTILE = {
     "any.pbtxt": ("[type.googleapis.com/prebake.v1.Spec] {" * 10_000, "any.pbtxt:1: is not a valid text proto: Message"),
     "number.pbtxt": (
         "seed: " + "9" * 900_000,
-        f"number.pbtxt:1: is not a valid text proto: Couldn't parse integer: {'9' * 175}…",
+        f"number.pbtxt:1: is not a valid text proto: Couldn't parse integer: {'9' * 176}…",
     ),
     "run/nested": ("label {" * 10_000, f"run/nested/{MANIFEST}: is not a manifest: 1:8 : Message type"),
     "run/lists": ("inputs: " + "[" * 100_000, f"run/lists/{MANIFEST}: is not a manifest: 1:10 : 'inputs: [[["),
