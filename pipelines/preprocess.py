@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from ..schemas.code_check import named_file
 from ..schemas.commit import disk_faults, temporary_directory
 from ..schemas.errors import PrebakeError
 from ..schemas.manifest import read_manifest
@@ -24,7 +25,6 @@ from .extend import Earlier
 from .find_files import expand_patterns, find_files, open_data_file
 from .index import index_files
 from .transform import transform
-from .user_function import check_code
 
 
 def load(path: str) -> Spec:
@@ -39,7 +39,7 @@ def preprocess(
     steps: Sequence[str] = ("analyze", "transform"),
     beam_args: Sequence[str] = (),
     replace: bool = False,
-    code: str = "",
+    code: str | Sequence[str] = (),
 ) -> dict[str, bool]:
     """Runs the steps; the files are found and indexed once for all of them.
 
@@ -49,7 +49,7 @@ def preprocess(
       steps: "analyze", "transform" or both.
       beam_args: Beam's own options.
       replace: results that were made from something else are replaced.
-      code: the Python file that the spec names, if it names one: that it may run.
+      code: Python files that may run; the one of `preprocessing_fn` must be among them.
 
     Returns:
       By step: False if its result was there already.
@@ -58,7 +58,7 @@ def preprocess(
       PrebakeError: as `index_files`, `analyze` and `transform` say.
     """
     if "analyze" in steps:
-        check_code(spec, code)
+        named_file(spec, "preprocessing_fn", code)
     files = find_files(spec)
     with temporary_directory(run_dir, "index-scratch") as scratch, disk_faults(run_dir, scratch):
         indexed = index_files(spec, files, scratch, beam_args)
@@ -67,7 +67,12 @@ def preprocess(
 
 
 def extend(
-    spec: Spec, run_dir: str, *, keep_ids: bool = False, beam_args: Sequence[str] = (), code: str = ""
+    spec: Spec,
+    run_dir: str,
+    *,
+    keep_ids: bool = False,
+    beam_args: Sequence[str] = (),
+    code: str | Sequence[str] = (),
 ) -> list[str]:
     """Adds the files that came since to the analysis of a run; reads only those, if one pass is enough.
 
@@ -76,7 +81,7 @@ def extend(
       run_dir: has `transform/`.
       keep_ids: tokens keep their ids, and new ones come behind them; else the result is that of a full analysis.
       beam_args: Beam's own options.
-      code: the Python file that the spec names, if it names one: that it may run.
+      code: Python files that may run; the one of `preprocessing_fn` must be among them.
 
     Returns:
       What moved, one line each; empty if there is no new file.
@@ -84,7 +89,7 @@ def extend(
     Raises:
       PrebakeError: as `index_files` and `analyze` say; files that were analysed are gone or changed, or the spec is another.
     """
-    check_code(spec, code)
+    named_file(spec, "preprocessing_fn", code)
     directory = os.path.join(run_dir, "transform")
     earlier = Earlier(directory, spec, keep_ids=keep_ids)
     files = find_files(spec)
@@ -145,7 +150,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--run", required=True, help="run directory to write")
     parser.add_argument("--replace", action="store_true", help="replace results made from something else")
     parser.add_argument(
-        "--code", default="", metavar="FILE", help="the Python file that the spec names may run"
+        "--code",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the Python file that the spec's preprocessing_fn names: lets it run",
     )
     ours, beam_args = split_beam_args(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(ours)

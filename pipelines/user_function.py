@@ -128,20 +128,6 @@ class _Noted(dict):
         return super().values()
 
 
-def check_code(spec: Spec, code: str) -> None:
-    """Raises a SpecError if the spec names a Python file and the user has not named the same one.
-
-    Args:
-      spec: resolved.
-      code: path that the user gave; "" for none.
-    """
-    path = spec.preprocessing_fn
-    if path and (not code or os.path.realpath(code) != os.path.realpath(path)):
-        shown = os.path.relpath(path)
-        reason = f"is the Python file {shown}, which runs only if you name it too"
-        raise SpecError("spec", None, "preprocessing_fn", reason, f"add --code {shown}")
-
-
 def write_user_features(found: str, user: UserFunction, transform_dir: str) -> None:
     """Copies what TFT wrote below `transform/`, with a description of what it gives.
 

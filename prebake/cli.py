@@ -124,12 +124,22 @@ def _add_step(commands, name: str, text: str, *, beam: bool = False) -> argparse
     step.add_argument(
         "--replace", action="store_true", help="replace results that were made from something else"
     )
-    if beam and name != "transform":
+    if name != "transform":
+        fields = " or ".join(
+            field
+            for field, steps in (
+                ("preprocessing_fn", ("run", "preprocess", "analyze")),
+                ("model_fn", ("run", "train", "evaluate", "export")),
+            )
+            if name in steps
+        )
         step.add_argument(
             "--code",
-            default="",
+            action="append",
+            default=[],
             metavar="FILE",
-            help="the Python file that the spec's preprocessing_fn names: lets it run",
+            help=f"the Python file that the spec's {fields} names: lets it run"
+            + ("; may be given twice" if name == "run" else ""),
         )
     step.set_defaults(takes_beam_args=beam)
     return step

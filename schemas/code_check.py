@@ -18,7 +18,8 @@ def named_file(spec: Spec, field: str, code: str | Sequence[str]) -> str:
     Args:
       spec: resolved.
       field: of the spec: preprocessing_fn or model_fn.
-      code: paths that the user gave. Where the spec's own path does not exist, as on another host, one of the same name is it.
+      code: paths that the user gave. Where the spec's own path does not exist, as on another host, one of the same name
+        is it.
 
     Raises:
       SpecError: the user has not named the file.

@@ -37,8 +37,10 @@ _OPTIONS: dict[int, dict[str, float]] = {
 
 def resolve_training(spec: spec_pb2.Spec) -> None:
     """Writes the defaults into the spec; a resolved one stays as it is."""
+    given = spec_pb2.Model()
+    given.CopyFrom(spec.model)
     apply_recipe(spec)
-    _resolve_model(spec.model)
+    _resolve_model(spec.model, given)
     _resolve_training(spec)
     _resolve_schedule(spec.training.schedule)
 
@@ -50,12 +52,20 @@ def _default(message, **values) -> None:
             setattr(message, name, value)
 
 
-def _resolve_model(model: spec_pb2.Model) -> None:
+def _resolve_model(model: spec_pb2.Model, given: spec_pb2.Model) -> None:
     if model.kind == spec_pb2.LINEAR:
-        del model.hidden[:]
+        # A recipe speaks of hidden layers. What the spec itself says of them stays, for the check to refuse it.
+        l1 = model.l1
+        model.CopyFrom(given)
+        _default(model, l1=l1)
+    if model.regularizer and not given.HasField("l1"):
+        model.ClearField("l1")  # the recipe's
     if not model.HasField("normalization"):
         model.normalization = spec_pb2.NORMALIZATION_NONE
-    model.initializer = model.initializer or _INITIALIZERS.get(model.activation, "he_normal")
+    if model.kind != spec_pb2.LINEAR:
+        model.initializer = model.initializer or _INITIALIZERS.get(model.activation, "he_normal")
+    if model.activation == "leaky_relu":
+        _default(model, slope=0.2)
     _default(model, dropout=0.0, l1=0.0, l2=0.0, max_norm_axis=0)
     if model.kind == spec_pb2.RECONSTRUCTING:
         _default(model, reconstruction=0.05)
@@ -82,7 +92,8 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
     )
     _resolve_loss(spec)
     training.source = training.source or "examples"
-    if training.jit_compile:
+    # What Keras' own step cannot do, see training/custom_step.py.
+    if training.jit_compile or training.distribution:
         training.loop = spec_pb2.LOOP_CUSTOM
     if training.HasField("pruning"):
         pruning = training.pruning

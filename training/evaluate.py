@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 
 import keras
 
@@ -15,21 +16,30 @@ from ..schemas.spec_pb2 import Spec
 from .dataset import Examples, evaluation_batches
 from .loss import loss_of
 from .metrics import metrics_of
+from .own_loss import own_loss, own_metric
 from .source import open_source
+from .user_model import run_code_of
 
 MODEL_FILE = "model.keras"
 BATCH_SIZE = 1024
 
 
-def open_model(run_dir: str, name: str) -> tuple[keras.Model, Manifest]:
+def open_model(run_dir: str, name: str, code: str | Sequence[str] = ()) -> tuple[keras.Model, Manifest]:
     """The trained model of a name, uncompiled, and its manifest.
 
+    Args:
+      run_dir: of the run.
+      name: of the training.
+      code: Python files that may run; needed if the model has pieces of its own.
+
     Raises:
-      ArtifactError: it is absent, a file does not match, or the model holds code (a Lambda layer), which is never run.
+      ArtifactError: it is absent, a file does not match, the model needs a Python file that may not run, or it holds code
+        itself (a Lambda layer), which is never run.
     """
     directory = os.path.join(run_dir, "training", name)
     manifest = read_manifest(directory, "training")
     path = os.path.join(directory, MODEL_FILE)
+    run_code_of(manifest, directory, code)
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True), manifest
     except (TypeError, ValueError) as error:
@@ -52,7 +62,8 @@ def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> d
       spec: that it was trained by; says which loss and metrics.
     """
     label = examples.manifest.label
-    model.compile(loss=loss_of(label, spec.training), weighted_metrics=metrics_of(label, spec.training))
+    loss, metrics = loss_of(label, spec.training, own_loss), metrics_of(label, spec.training, own_metric)
+    model.compile(loss=loss, weighted_metrics=metrics)
     batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
     values = model.evaluate(batches, verbose=0, return_dict=True)
     # The loss says the same, or with weights another thing: it is divided by the rows, not by their weights.
@@ -60,8 +71,9 @@ def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> d
 
 
 def evaluate(
-    run_dir: str, name: str = "default", split: str = "test", spec: Spec | None = None
-) -> dict[str, float]:
+    run_dir: str, name: str = "default", split: str = "test", spec: Spec | None = None, *,
+    code: str | Sequence[str] = (),
+) -> dict[str, float]:  # fmt: skip
     """Metrics of a trained model.
 
     Args:
@@ -69,6 +81,7 @@ def evaluate(
       name: of the training.
       split: train, valid or test.
       spec: resolved, says where the examples come from; the one of the training if None.
+      code: see `open_model`.
 
     Returns:
       rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
@@ -77,7 +90,7 @@ def evaluate(
     Raises:
       ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.
     """
-    model, manifest = open_model(run_dir, name)
+    model, manifest = open_model(run_dir, name, code)
     trained = training_spec(run_dir, name)
     examples = open_source(run_dir, spec or trained)
     check_same_examples(manifest, examples)

@@ -24,11 +24,12 @@ from ..schemas.errors import ArtifactError, PrebakeError, SpecError
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.spec_pb2 import Spec
 
-FUNCTION = "model_fn"
 # The part of a training's fingerprint, and the folder with the copy.
 PART, FOLDER = "model_fn", "code"
 _PACKAGE = "own>"
 _MODULE = "prebake_own_model"
+# SHA-256 of the file that ran last in this process: what it has registered is what a model may ask for.
+_ran: list[str] = []
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,8 +44,8 @@ class UserCode:
     path: str
     source: bytes
 
-    def run(self) -> Any:
-        """Runs the file, registers what it defines, and returns its `model_fn`, or None.
+    def run(self) -> None:
+        """Runs the file and registers what it defines.
 
         Raises:
           SpecError: it cannot be run.
@@ -58,7 +59,7 @@ class UserCode:
         except Exception as error:
             raise self.fault("cannot be run", error) from error
         _register(module)
-        return getattr(module, FUNCTION, None)
+        _ran[:] = [hashlib.sha256(self.source).hexdigest()]
 
     def fault(self, what: str, error: Exception) -> SpecError:
         """The error in one line, with the line of the file where it came from."""
@@ -129,7 +130,7 @@ def run_code_of(manifest: Manifest, directory: str, code: str | Sequence[str]) -
       SpecError: it cannot be run.
     """
     wanted = next((part.sha256 for part in manifest.parts if part.name == PART), None)
-    if wanted is None:
+    if wanted is None or wanted in _ran:
         return
     paths = [path for path in ([code] if isinstance(code, str) else code) if path]
     for path in paths:
@@ -149,6 +150,11 @@ def run_code_of(manifest: Manifest, directory: str, code: str | Sequence[str]) -
     raise ArtifactError(directory, f"{reason}: look at it, and add --code {copy}")
 
 
+def find_own(name: str) -> Any:
+    """What the user's file defines under a name; None if no file was run, or it does not define it."""
+    return keras.saving.get_custom_objects().get(_PACKAGE + name)
+
+
 def own(name: str, field: str) -> Any:
     """What the user's file defines under a name.
 
@@ -159,11 +165,11 @@ def own(name: str, field: str) -> Any:
     Raises:
       SpecError: no file was run, or it does not define it.
     """
-    registered = keras.saving.get_custom_objects()
-    if _PACKAGE + name not in registered:
+    found = find_own(name)
+    if found is None:
         hint = "define it there, or take one of Keras' names"
         raise SpecError("spec", None, field, f"the file of model_fn does not define '{name}'", hint)
-    return registered[_PACKAGE + name]
+    return found
 
 
 def _register(module: types.ModuleType) -> None:
