@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import BinaryIO
@@ -105,6 +106,7 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
     zeros = f", {size['zeros']:.0%} of them 0" if size["zeros"] else ""
     kilobytes, compressed = size["bytes"] / 1000, size["compressed_bytes"] / 1000
     _indent(f"{size['weights']:,} weights{zeros}; {kilobytes:,.1f} kB, compressed {compressed:,.1f}")
+    _indent(textwrap.fill(trained.advice, 110))
 
 
 def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:

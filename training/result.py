@@ -6,6 +6,7 @@ history.json              the values of each epoch
 logs/                     the same for TensorBoard
 spec.pbtxt                the spec that it was trained by, resolved
 model.json                its best epoch, how many weights it has, how many of them are 0, and bytes
+advice.txt                what was seen in the history, and which line of the spec to change
 evaluation.json           metrics of the best model on the test split, if that has rows
 cross_validation.json     metrics of the folds, with training.folds
 """
@@ -21,6 +22,7 @@ import keras
 from ..schemas.run_dir import SPEC
 from ..schemas.spec import spec_text
 from ..schemas.spec_pb2 import Spec
+from .advice import advise
 from .checkpoints import Checkpoints, Place, best_epochs
 from .compile import in_float32
 from .dataset import Examples
@@ -34,6 +36,7 @@ from .weight_average import use_averages
 LAST_CHECKPOINT = "checkpoints/last.keras"
 LOGS = "logs"
 _MODEL_RECORD = "model.json"
+_ADVICE = "advice.txt"
 
 
 @dataclasses.dataclass
@@ -46,6 +49,7 @@ class Trained:
       best_epoch: counted from 1; the one whose weights were kept.
       metrics: of the test split, by name; empty if it has no rows.
       size: of the model, see `size_of`.
+      advice: one paragraph, see advice.py.
       up_to_date: True if it was there already and nothing was done.
       cross_validation: see folds.py; None without training.folds.
     """
@@ -55,6 +59,7 @@ class Trained:
     best_epoch: int
     metrics: dict[str, float]
     size: dict[str, int | float]
+    advice: str
     up_to_date: bool
     cross_validation: CrossValidation | None = None
 
@@ -102,6 +107,8 @@ def write_result(
     write_scalars(os.path.join(directory, LOGS), so_far.history, so_far.ended)
     history = [{"epoch": epoch, **values} for epoch, values in enumerate(so_far.history, 1)]
     _write_json(os.path.join(directory, "history.json"), history)
+    with open(os.path.join(directory, _ADVICE), "w", encoding="utf-8") as file:
+        file.write(f"{advise(so_far.history, spec, best)}\n")
     if examples.rows("test"):
         loaded = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
         metrics = measure(loaded, examples, "test", spec)
@@ -129,4 +136,6 @@ def read_result(directory: str, up_to_date: bool) -> Trained:
     with open(os.path.join(directory, _MODEL_RECORD), encoding="utf-8") as file:
         size = json.load(file)
     best, cross = size.pop("best_epoch"), read_cross_validation(directory)
-    return Trained(directory, len(history), best, metrics, size, up_to_date, cross)
+    with open(os.path.join(directory, _ADVICE), encoding="utf-8") as file:
+        advice = file.read().rstrip()
+    return Trained(directory, len(history), best, metrics, size, advice, up_to_date, cross)
