@@ -25,7 +25,7 @@ def check_warm_start(spec: spec_pb2.Spec, source: SpecSource) -> None:
         )
     if start.HasField("layers"):
         source.require(start.layers >= 1, f"{_PATH}.layers", "at least 1", start.layers)
-        plain = spec.model.kind in (spec_pb2.DNN, spec_pb2.LINEAR, spec_pb2.WIDE_AND_DEEP)
+        plain = spec.model.kind in (spec_pb2.DNN, spec_pb2.LINEAR, spec_pb2.WIDE_AND_DEEP, spec_pb2.ENSEMBLE)
         if plain and not spec.model_fn and start.layers > len(spec.model.hidden):
             raise source.error(
                 f"{_PATH}.layers",

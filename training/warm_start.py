@@ -47,7 +47,7 @@ def reuse_weights(
 
     Args:
       model: built, not yet trained.
-      source: see `open_source`.
+      source: see `read_weights`.
       options: how many layers.
       features: that the model reads.
       ids: of the model's run, see `id_digests`.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -62,11 +62,12 @@ class WarmStartSource(NamedTuple):
         return digest.hexdigest()
 
 
-def open_source(path: str) -> WarmStartSource:
+def read_weights(path: str, code: str | Sequence[str] = ()) -> WarmStartSource:
     """Reads the weights.
 
     Args:
       path: of a run (its training "default"), of a training in it, or of an exported version.
+      code: Python files that may run; needed if a training's model has pieces of its own.
 
     Raises:
       ArtifactError: there is no model, or its files do not match their manifest.
@@ -85,12 +86,17 @@ def open_source(path: str) -> WarmStartSource:
             "there is nothing to start from: give training.warm_start.from a run with a training 'default', the "
             "directory of a training, or an exported version",
         )
-    model, manifest = open_model(run, name)
-    ids = id_digests(load_graph(os.path.join(run, "transform")))
-    described = _described(model, ids)
+    model, manifest = open_model(run, name, code)
+    described = _described(model, ids_of_run(run))
     values = [variable.value.numpy() for variable in model.variables]
     where = os.path.join(run, "training", name)
     return _source(where, described, values.__getitem__, manifest.features)
+
+
+def ids_of_run(run_dir: str) -> dict[str, str]:
+    """See `id_digests`; empty for a run that nothing was learnt for, as of images."""
+    transform = os.path.join(run_dir, "transform")
+    return id_digests(load_graph(transform)) if os.path.isdir(transform) else {}
 
 
 def _of_export(path: str) -> WarmStartSource:

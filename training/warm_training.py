@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import keras
 
 from ..schemas.errors import PrebakeError
 from ..schemas.spec_pb2 import Training
-from ..transforms.graph import load_graph
 from .dataset import Examples
-from .feature_ids import id_digests
 from .frozen import Frozen, Unfreeze
 from .frozen_outputs import keep_outputs, split_frozen, train_above
 from .state import Progress
 from .warm_start import reuse_weights
-from .warm_start_source import WarmStartSource, open_source
+from .warm_start_source import WarmStartSource, ids_of_run, read_weights
 
 _FIELD = "training.warm_start"
 
@@ -29,12 +27,15 @@ class Stage(NamedTuple):
     examples: Examples
 
 
-def open_warm_start(training: Training, directory: str) -> WarmStartSource | None:
+def open_warm_start(
+    training: Training, directory: str, code: str | Sequence[str] = ()
+) -> WarmStartSource | None:
     """The weights that a training begins with; None if it begins with random ones.
 
     Args:
       training: resolved.
       directory: of its result.
+      code: see `read_weights`.
 
     Raises:
       ArtifactError: there are none.
@@ -43,7 +44,7 @@ def open_warm_start(training: Training, directory: str) -> WarmStartSource | Non
     if not training.HasField("warm_start"):
         return None
     path = getattr(training.warm_start, "from")
-    source = open_source(path)
+    source = read_weights(path, code)
     if os.path.realpath(source.path) == os.path.realpath(directory):
         raise PrebakeError(f"{_FIELD}.from: is this training itself: give training.name another value")
     return source
@@ -58,7 +59,7 @@ class WarmTraining:
       source: see `open_warm_start`.
       examples: of the run.
       so_far: how far the training has come.
-      directory: for files while it lasts.
+      directory: for files while it lasts, beside its result.
       notice: is told what is reused, at the start of the training.
 
     Attributes:
@@ -76,9 +77,9 @@ class WarmTraining:
         self.stages = [Stage(training.epochs, examples)]
         if source is None:
             return
-        manifest = examples.manifest
-        ids = id_digests(load_graph(os.path.join(os.path.dirname(examples.directory), "transform")))
-        reused = reuse_weights(model, source, self._start, manifest.features, ids)
+        # `directory` is RUN/training/…
+        ids = ids_of_run(os.path.dirname(os.path.dirname(os.path.abspath(directory))))
+        reused = reuse_weights(model, source, self._start, examples.manifest.features, ids)
         if not so_far.epoch and not so_far.step:
             notice(reused.line + ("; what is reused below the head is frozen" if self._start.freeze else ""))
         if not self._start.freeze:
