@@ -6,12 +6,13 @@ Also a batch job: `python -m prebake.training.train RUN`. It needs neither Beam 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import math
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import tensorflow as tf
@@ -22,16 +23,20 @@ from ..schemas.errors import PrebakeError
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
-from ..schemas.spec_pb2 import Spec, Training
+from ..schemas.spec_pb2 import DISTRIBUTION_MULTI_WORKER, Spec, Training
 from .callback_list import build_callbacks
-from .callbacks import NonFiniteLossError
-from .checkpoints import Checkpoints, drop_leftovers, open_checkpoints
-from .compile import compiled_model
+from .callbacks import NonFiniteLossError, ProgressBar, WriteScalars
+from .checkpoints import Checkpoints, drop_leftovers
+from .compile import compiled_model, on_one_device
 from .dataset import Examples, evaluation_batches, keep_in_memory, training_batches
 from .evaluate import BATCH_SIZE, MODEL_FILE
+from .folds import cross_validate, write_cross_validation
 from .loop import train_epochs, validate
+from .multi_worker import lost_hosts, read_cluster
 from .pruning import pruned_from
+from .replicas import Replicas
 from .result import Trained, read_result, restore_best, write_result
+from .shared_checkpoints import find_start, hold_checkpoints, is_due
 from .source import open_source
 from .state import (
     Progress,
@@ -41,15 +46,23 @@ from .state import (
     restore_progress,
     restore_variables,
 )
+from .strategy import open_replicas
+from .user_model import PART, UserCode, read_code, write_code
+from .warm_start_source import WarmStartSource
+from .warm_training import WarmTraining, open_warm_start
 
 
 def _to_stderr(text: str) -> None:
     print(f"train: {text}", file=sys.stderr, flush=True)
 
 
+def _say_nothing(text: str) -> None:
+    """The chief says it."""
+
+
 def train(
     run_dir: str, spec: Spec | None = None, *, replace: bool = False, restart: bool = False, progress: bool = True,
-    notice: Callable[[str], None] = _to_stderr,
+    code: str | Sequence[str] = (), notice: Callable[[str], None] = _to_stderr,
 ) -> Trained:  # fmt: skip
     """Trains the model of a spec on the examples of a run, from where a killed training of the same stopped.
 
@@ -62,41 +75,83 @@ def train(
       replace: another training of the same name may be replaced, finished or not.
       restart: an unfinished training of the same name is dropped.
       progress: shows a bar if stderr is a terminal.
+      code: Python files that may run; the one of `model_fn` must be among them.
       notice: is called with one line if a training is resumed, or a checkpoint is damaged.
 
     Raises:
       ArtifactError: the examples are absent or damaged, a split is empty, another training has the name or is at it
         right now, or all checkpoints are damaged.
+      SpecError: the spec names a Python file that may not run, or that fails.
       PrebakeError: the loss became infinite or NaN.
     """
     spec = spec or read_spec(run_dir)
+    own = read_code(spec, code)
+    if own is not None:
+        own.run()
     examples = open_source(run_dir, spec)
+
+    def train_on(one: Spec, some: Examples) -> Trained:
+        return _train_on(train_on, run_dir, one, some, own, replace, restart, progress, code, notice)
+
+    return train_on(spec, examples)
+
+
+def _train_on(
+    train_fold: Callable[[Spec, Examples], Trained], run_dir: str, spec: Spec, examples: Examples, own: UserCode | None,
+    replace: bool, restart: bool, progress: bool, code: str | Sequence[str], notice: Callable[[str], None],
+) -> Trained:  # fmt: skip
+    """`train`, on these examples."""
     directory = os.path.join(run_dir, "training", spec.training.name)
-    manifest = _manifest(spec, examples)
+    source = open_warm_start(spec.training, directory, code)
+    manifest = _manifest(spec, examples, source, own)
     for split in ("train", "valid"):
         examples.split(split)
     done, parts = is_current(directory, manifest, replace=replace), _parts(manifest)
     if done:
         drop_leftovers(directory, parts)
     else:
-        with open_checkpoints(directory, parts, restart=restart) as checkpoints:
+        replicas = open_replicas(spec.training)
+        with lost_hosts(replicas), hold_checkpoints(directory, parts, restart, replicas) as checkpoints:
             # Another process may have finished while this one came to hold the checkpoints.
-            done = is_current(directory, manifest, replace=replace)
+            current = replicas.is_chief and is_current(directory, manifest, replace=replace)
+            done = bool(replicas.from_chief([current])[0])
             if not done:
-                examples = keep_in_memory(examples, spec.training.cache)
-                model, so_far = _train(checkpoints, spec, examples, replace, progress, notice)
+                if replicas.workers == 1:
+                    examples = keep_in_memory(examples, spec.training.cache)
+                if spec.training.folds:
+                    cross = cross_validate(run_dir, spec, examples, train_fold, notice)
+                with own.at_fault() if own else contextlib.nullcontext():
+                    model, so_far = _train(
+                        checkpoints, spec, examples, source, replicas, replace, progress, notice
+                    )
+            if not done and replicas.is_chief:
+                model = on_one_device(model, spec, examples, replicas)
                 with publish(directory, manifest, replace=replace) as temporary:
                     write_result(temporary, model, so_far, checkpoints, examples, spec)
-            checkpoints.remove()
+                    if spec.training.folds:
+                        write_cross_validation(temporary, cross)
+                    if own is not None:
+                        write_code(own, temporary)
+            # The others wait here until the result is there.
+            replicas.from_chief([done])
+            if replicas.is_chief:
+                checkpoints.remove()
     return read_result(directory, up_to_date=done)
 
 
-def _manifest(spec: Spec, examples: Examples) -> Manifest:
+def _manifest(
+    spec: Spec, examples: Examples, source: WarmStartSource | None, own: UserCode | None
+) -> Manifest:
     training = Training()
     training.CopyFrom(spec.training)
     # Neither where the result lies, how often it is made safe nor where the same rows come from changes it.
     for name in ("name", "checkpoint", "cache", "source", "data_dir"):
         training.ClearField(name)
+    started: dict[str, str] = {}
+    if source is not None:
+        # What it starts from, not where that lies.
+        training.warm_start.ClearField("from")
+        started["warm start"] = source.digest()
     manifest = Manifest(step="training", features=examples.manifest.features, label=examples.manifest.label)
     set_fingerprint(
         manifest,
@@ -105,6 +160,8 @@ def _manifest(spec: Spec, examples: Examples) -> Manifest:
             "model": text_format.MessageToString(spec.model),
             "training": text_format.MessageToString(training),
             "seed": str(spec.seed),
+            **started,
+            **({PART: own.source} if own else {}),
         },
     )
     return manifest
@@ -118,21 +175,26 @@ def _parts(manifest: Manifest) -> dict[str, str]:
 
 
 def _train(
-    checkpoints: Checkpoints, spec: Spec, examples: Examples, drop_others: bool, bar: bool,
-    notice: Callable[[str], None],
+    checkpoints: Checkpoints, spec: Spec, examples: Examples, source: WarmStartSource | None,
+    replicas: Replicas, drop_others: bool, bar: bool, notice: Callable[[str], None],
 ) -> tuple[keras.Model, Progress]:  # fmt: skip
     """The model after its last epoch. Its best one is in the checkpoints."""
     training, rows = spec.training, examples.split("train").rows
     steps = math.ceil(rows / training.batch_size)
-    found = checkpoints.newest(notice, drop_others=drop_others)
+    if not replicas.is_chief:
+        notice = _say_nothing
+    found = find_start(checkpoints, replicas, notice, drop_others)
     so_far = restore_progress(found) if found else Progress(best_from=pruned_from(training))
-    model = compiled_model(spec, examples)
+    model = compiled_model(spec, examples, replicas)
     warm = WarmTraining(model, training, source, examples, so_far, checkpoints.directory, notice)
-    validation = evaluation_batches(warm.stages[0].examples, "valid", batch_size=BATCH_SIZE)
+    hosts = {"worker": replicas.worker, "workers": replicas.workers}
+    validation = evaluation_batches(warm.stages[0].examples, "valid", batch_size=BATCH_SIZE, **hosts)
     each = build_callbacks(
         training, so_far, checkpoints.directory, rows, bar, lambda: validate(model, validation)
     )
     each += warm.callbacks(steps)
+    if not replicas.is_chief:
+        each = [callback for callback in each if not isinstance(callback, ProgressBar | WriteScalars)]
     callbacks = keras.callbacks.CallbackList(each, model=model, epochs=training.epochs, steps=steps)
     callbacks.on_train_begin()
     if found:
@@ -144,36 +206,47 @@ def _train(
         where = "after the last epoch" if ended else f"at epoch {so_far.epoch + 1}, step {so_far.step + 1}"
         written = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(found.record["written"]))
         notice(f"resuming {where} (checkpoint of {written})")
-    batches = training_batches(
-        examples,
-        seed=spec.seed,
-        # One that was killed after its last epoch has none left, and a dataset needs one.
-        epochs=range(min(so_far.epoch, training.epochs - 1), training.epochs),
-        batch_size=training.batch_size,
-        shuffle_buffer=training.shuffle_buffer,
-        first_step=so_far.step,
-    )
     last = time.monotonic()
     try:
-        for _ in train_epochs(
-            model, batches, validation, callbacks, so_far, epochs=training.epochs, steps=steps
-        ):
-            if _is_due(training, so_far, time.monotonic() - last) and (not so_far.step or is_finite(model)):
-                checkpoints.write(so_far.place, so_far.losses, capture(model, each, so_far))
-                last = time.monotonic()
+        for stage in warm.stages:
+            validation = evaluation_batches(stage.examples, "valid", batch_size=BATCH_SIZE, **hosts)
+            batches = training_batches(
+                stage.examples,
+                seed=spec.seed,
+                # One that was killed after its last epoch has none left, and a dataset needs one.
+                epochs=range(min(so_far.epoch, stage.epochs - 1), stage.epochs),
+                batch_size=training.batch_size,
+                shuffle_buffer=training.shuffle_buffer,
+                first_step=so_far.step,
+                **hosts,
+            )
+            for _ in train_epochs(
+                model,
+                replicas.distribute(batches),
+                validation,
+                callbacks,
+                so_far,
+                epochs=stage.epochs,
+                steps=steps,
+            ):
+                # In the middle of an epoch only if the weights are numbers.
+                if is_due(training, so_far, time.monotonic() - last, replicas) and (
+                    not so_far.step or is_finite(model)
+                ):
+                    # On all hosts: of some variables each one holds a part.
+                    checkpoint = capture(model, each, so_far)
+                    if replicas.is_chief:
+                        checkpoints.write(so_far.place, so_far.losses, checkpoint)
+                    last = time.monotonic()
     except NonFiniteLossError as error:
-        raise PrebakeError(f"{error}{_keep_best(model, so_far, checkpoints)}") from None
+        kept = ""
+        if replicas.is_chief:
+            kept = _keep_best(on_one_device(model, spec, examples, replicas), so_far, checkpoints)
+        raise PrebakeError(f"{error}{kept}") from None
     finally:
         callbacks.on_train_end()
+        warm.end()
     return model, so_far
-
-
-def _is_due(training: Training, so_far: Progress, seconds: float) -> bool:
-    """Whether it is time for a checkpoint, `seconds` after the last. Where they are written does not change the result."""
-    minutes, every = training.checkpoint.minutes, training.checkpoint.steps
-    if not so_far.step:
-        return True
-    return bool((every and so_far.step % every == 0) or (minutes and seconds >= 60 * minutes))
 
 
 def _keep_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints) -> str:
@@ -187,7 +260,7 @@ def _keep_best(model: keras.Model, so_far: Progress, checkpoints: Checkpoints) -
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The batch job. Returns the exit code: 0, or 2 after one line on stderr."""
+    """The batch job. Returns the exit code: 0, or after one line on stderr 2, or 75 if another worker is lost."""
     parser = argparse.ArgumentParser(
         prog="python -m prebake.training.train", description="Train on the examples of a run directory."
     )
@@ -197,14 +270,23 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--restart", action="store_true", help="drop what a killed training of the same name has left"
     )
+    parser.add_argument(
+        "--code",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="the Python file that the spec's model_fn names: lets it run",
+    )
     options = parser.parse_args(arguments)
     try:
         spec = read_spec(options.run)
         spec.training.name = options.name or spec.training.name
-        result = train(options.run, spec, replace=options.replace, restart=options.restart)
+        result = train(options.run, spec, replace=options.replace, restart=options.restart, code=options.code)
     except PrebakeError as error:
         print(error, file=sys.stderr)
-        return 2
+        return getattr(error, "exit_code", 2)
+    if spec.training.distribution == DISTRIBUTION_MULTI_WORKER and read_cluster()[0]:
+        return 0  # the chief says it
     if result.up_to_date:
         print(f"{result.directory}: up to date, nothing done")
     metrics = ", ".join(f"{name} {value:.4f}" for name, value in result.metrics.items())
