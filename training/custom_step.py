@@ -63,7 +63,8 @@ class _Step:
         for _ in range(int(batches.cardinality())):
             self._test_function(iterator)
         names, values = zip(*self._model.get_metrics_result().items(), strict=True)
-        return dict(zip(names, self._replicas.from_chief(values), strict=True))
+        told = dict(zip(names, self._replicas.from_chief(values), strict=True))
+        return dict(sorted(told.items()))  # as Keras does
 
     def _function(self, step: Callable) -> Callable:
         compiled = tf.function(step, reduce_retracing=True, jit_compile=self._jit or None)
