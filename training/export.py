@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Sequence
 
 import keras
 from google.protobuf import text_format
@@ -17,12 +18,14 @@ from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest, set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
-from ..schemas.spec_pb2 import Spec
+from ..schemas.spec_pb2 import MARK, Spec
 from ..transforms.graph import TransformGraph, load_graph
+from ..transforms.serving_input import RequestReader
 from .evaluate import check_same_examples, open_model
 from .parity import PARITY_FILE, check_parity
 from .signatures import build_endpoints
 from .source import open_source
+from .warm_start_source import write_layers
 
 # TensorFlow's place for files that a SavedModel carries and does not read.
 SPEC_FILE = "assets.extra/spec.pbtxt"
@@ -45,13 +48,16 @@ class Exported:
     up_to_date: bool
 
 
-def export(run_dir: str, name: str = "default", spec: Spec | None = None) -> Exported:
+def export(
+    run_dir: str, name: str = "default", spec: Spec | None = None, *, code: str | Sequence[str] = ()
+) -> Exported:
     """Exports a trained model with its preprocessing in front of it.
 
     Args:
       run_dir: of the run.
       name: of the training.
       spec: resolved, for its export part; `spec.pbtxt` of the run if None.
+      code: see `open_model`.
 
     Raises:
       ArtifactError: training, transform or examples are absent or damaged or do not belong together, or the exported
@@ -59,7 +65,7 @@ def export(run_dir: str, name: str = "default", spec: Spec | None = None) -> Exp
     """
     spec = spec or read_spec(run_dir)
     examples = open_source(run_dir, spec)
-    model, training = open_model(run_dir, name)
+    model, training = open_model(run_dir, name, code)
     check_same_examples(training, examples)
     transform_dir = os.path.join(run_dir, "transform")
     graph = load_graph(transform_dir)
@@ -80,23 +86,33 @@ def export(run_dir: str, name: str = "default", spec: Spec | None = None) -> Exp
             return Exported(directory, latest, os.path.join(directory, PARITY_FILE), up_to_date=True)
     directory = os.path.join(target, str(latest + 1))
     with publish(directory, manifest) as temporary:
-        write_saved_model(temporary, graph, model)
+        write_saved_model(temporary, graph, model, mark=spec.export.bad_rows == MARK)
         check_parity(temporary, graph, model, examples, spec.export.prediction_tolerance)
     return Exported(directory, latest + 1, os.path.join(directory, PARITY_FILE), up_to_date=False)
 
 
-def write_saved_model(directory: str, graph: TransformGraph, model: keras.Model) -> None:
-    """Writes the SavedModel with all signatures, and the spec's data part for who reads CSV files for it."""
+def write_saved_model(directory: str, graph: TransformGraph, model: keras.Model, mark: bool = False) -> None:
+    """Writes the SavedModel with all signatures, and the spec's data part for who reads CSV files for it.
+
+    Args:
+      directory: is there already.
+      graph: raw columns to features.
+      model: features to output.
+      mark: bad rows of a request are marked, see `RequestReader`.
+    """
+    reader = RequestReader(graph, mark)
     archive = keras.export.ExportArchive()
     archive.track(graph)
+    archive.track(reader)
     archive.track(model)
-    for name, (function, specification) in build_endpoints(graph, model).items():
+    for name, (function, specification) in build_endpoints(graph, model, reader).items():
         archive.add_endpoint(name, function, input_signature=[specification])
     archive.write_out(directory, verbose=False)
     path = os.path.join(directory, SPEC_FILE)
     os.makedirs(os.path.dirname(path))
     with open(path, "w", encoding="utf-8") as file:
         file.write(text_format.MessageToString(Spec(data=graph.spec.data), as_utf8=True))
+    write_layers(directory, model, graph)
 
 
 def latest_version(target: str) -> int:

@@ -2,6 +2,7 @@
 
 `serving_default` takes raw columns, `serving_examples` serialised tf.Examples, `serving_csv` raw CSV lines; they answer
 with predictions. `features`, `features_examples` and `features_csv` take the same and answer with the transformed features.
+A bad row fails its batch or, if the reader marks them, is answered with NaN (ids: -1, texts: "") and a text in `error`.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import keras
 import tensorflow as tf
 
 from ..transforms.graph import TransformGraph
-from ..transforms.serving_input import parse_csv_lines, parse_examples
+from ..transforms.request import blank_answers
+from ..transforms.serving_input import RequestReader
 from .model import answers
 
 Tensors = dict[str, tf.Tensor]
+# Of a request: raw columns, and why rows are bad where they are marked.
+Read = Callable[..., tuple[Tensors, tf.Tensor | None]]
 # Signature of predictions → signature of features that takes the same.
 SIGNATURES = {
     "serving_default": "features",
@@ -44,13 +48,14 @@ def input_names(columns: Iterable[str]) -> dict[str, str]:
 
 
 def build_endpoints(
-    graph: TransformGraph, model: keras.Model
+    graph: TransformGraph, model: keras.Model, reader: RequestReader
 ) -> dict[str, tuple[Callable[..., Tensors], tf.TensorSpec | Mapping[str, tf.TensorSpec]]]:
     """Function and input of each signature, by name.
 
     Args:
       graph: raw columns to features.
       model: features to output, see `build_model`.
+      reader: of the requests.
 
     Returns:
       The functions of raw columns take a dict by `input_names`, [batch] each; the others one string [batch].
@@ -60,31 +65,55 @@ def build_endpoints(
         names[column]: tf.TensorSpec([None], spec.dtype, name=names[column])
         for column, spec in graph.raw_spec.items()
     }
-    readers: dict[str, tuple[Callable[..., Tensors], tf.TensorSpec | Mapping[str, tf.TensorSpec]]] = {
-        "serving_default": (lambda raw: {column: raw[names[column]] for column in graph.raw_spec}, columns),
-        "serving_examples": (
-            lambda examples: parse_examples(graph, examples),
-            tf.TensorSpec([None], tf.string, name="examples"),
-        ),
-        "serving_csv": (
-            lambda lines: parse_csv_lines(graph, lines),
-            tf.TensorSpec([None], tf.string, name="lines"),
-        ),
+    # What a server that knows a signature's defaults (TensorFlow Serving) sends for a column that a request leaves out.
+    absent = {
+        names[column]: tf.constant([], spec.dtype) if column in reader.optional else None
+        for column, spec in graph.raw_spec.items()
+    }
+
+    def read_columns(raw: Tensors) -> tuple[Tensors, tf.Tensor | None]:
+        return reader.read_columns({column: raw[names[column]] for column in graph.raw_spec})
+
+    readers: dict[str, tuple[Read, tf.TensorSpec | Mapping[str, tf.TensorSpec]]] = {
+        "serving_default": (read_columns, columns),
+        "serving_examples": (reader.read_examples, tf.TensorSpec([None], tf.string, name="examples")),
+        "serving_csv": (reader.read_csv_lines, tf.TensorSpec([None], tf.string, name="lines")),
     }
     # Traced once and called by all: tracing is most of what the export of many features costs.
-    transform = tf.function(graph.apply, input_signature=[graph.raw_spec], autograph=False)
+    transform = tf.function(
+        lambda raw: graph.apply(raw, checked=True), input_signature=[graph.raw_spec], autograph=False
+    )
     endpoints = {}
     for signature, (read, spec) in readers.items():
-        endpoints[signature] = (_predicting(read, transform, graph, model), spec)
-        endpoints[SIGNATURES[signature]] = (_transforming(read, transform), spec)
+        defaults = absent if read is read_columns and reader.optional else None
+        predict = _predicting(read, transform, graph, model)
+        endpoints[signature] = (_with_defaults(predict, defaults), spec)
+        endpoints[SIGNATURES[signature]] = (_with_defaults(_transforming(read, transform), defaults), spec)
     return endpoints
 
 
-def _predicting(
-    read: Callable[..., Tensors], transform: Callable[..., Tensors], graph: TransformGraph, model: keras.Model
+def _with_defaults(
+    function: Callable[..., Tensors], defaults: dict[str, tf.Tensor | None] | None
 ) -> Callable[..., Tensors]:
-    return lambda rows: answers(model(transform(read(rows)), training=False), graph.label)
+    """The function with defaults of its argument, which is how TensorFlow learns those of a signature."""
+    return function if defaults is None else lambda rows=defaults: function(rows)
 
 
-def _transforming(read: Callable[..., Tensors], transform: Callable[..., Tensors]) -> Callable[..., Tensors]:
-    return lambda rows: transform(read(rows))
+def _predicting(
+    read: Read, transform: Callable[..., Tensors], graph: TransformGraph, model: keras.Model
+) -> Callable[..., Tensors]:
+    def predict(rows: Tensors | tf.Tensor) -> Tensors:
+        raw, error = read(rows)
+        answer = answers(model(transform(raw), training=False), graph.label)
+        return answer if error is None else blank_answers(answer, error)
+
+    return predict
+
+
+def _transforming(read: Read, transform: Callable[..., Tensors]) -> Callable[..., Tensors]:
+    def features(rows: Tensors | tf.Tensor) -> Tensors:
+        raw, error = read(rows)
+        found = transform(raw)
+        return found if error is None else blank_answers(found, error)
+
+    return features

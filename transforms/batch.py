@@ -25,6 +25,7 @@ class Batch:
       folds: int64 [batch], a hash that says which fold each row is in; -1: in none. None: no row is, as when serving.
       features: those that are computed already.
       sources: see sources.py.
+      checked: the cells of lists are known to be good (see check_request.py): they are not checked again.
       filled: by (feature, source), the source's values with missing ones filled, for `prebake explain`; None: nobody asks.
     """
 
@@ -32,6 +33,7 @@ class Batch:
     folds: tf.Tensor | None
     features: dict[str, Value] = dataclasses.field(default_factory=dict)
     sources: dict[str, Value] = dataclasses.field(default_factory=dict)
+    checked: bool = False
     filled: dict[tuple[str, str], Value] | None = None
 
     def note(self, feature: str, source: str, value: Value) -> None:

@@ -75,7 +75,9 @@ class TransformGraph(tf.Module):
         """How many ids each feature gives, intermediate ones too; 0: numbers."""
         return {name: built.size for name, built in self._built.items()}
 
-    def apply(self, raw: Raw, folds: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def apply(
+        self, raw: Raw, folds: tf.Tensor | None = None, *, checked: bool = False
+    ) -> dict[str, tf.Tensor]:
         """Features of a batch.
 
         Args:
@@ -83,11 +85,12 @@ class TransformGraph(tf.Module):
             (empty is missing).
           folds: int64 [batch], a training row's hash of its identity, which target encodings leave its fold out by; -1 for
             other rows. None: -1 for all, as when serving.
+          checked: lists are not checked again, see `Batch`.
 
         Returns:
           By feature name; float32 or int64 [batch, …] as `features` says, lists padded (ids with -1, numbers with NaN).
         """
-        values = self._compute(Batch(raw, folds))
+        values = self._compute(Batch(raw, folds, checked=checked))
         return {output.name: values[output.name] for output in self.features}
 
     def explain(self, raw: Raw) -> tuple[Batch, dict[str, tf.Tensor]]:

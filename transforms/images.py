@@ -91,25 +91,32 @@ def decode_tensor(x: tf.Tensor, shape: Sequence[int], column: str) -> tf.Tensor:
 
 def refused(files: Sequence[bytes], feature: Feature) -> list[tuple[int, str]]:
     """The place and the fault of each file that an image or tensor feature cannot decode. One after the other: slow."""
-    size, shape = feature.image, feature.tensor.shape
-    if feature.HasField("image"):
-        reason = "is not an image that can be read: JPEG, PNG, GIF or BMP with 24 bits a pixel"
-    else:
-        wanted = ", ".join(map(str, shape))
-        reason = f"is not a serialised float32 tensor of shape [{wanted}] with finite numbers"
 
     def is_good(file: bytes) -> bool:
         try:
-            if feature.HasField("image"):
-                decode_image(tf.constant([file]), size.height, size.width, size.channels, feature.column)
-            else:
-                decode_tensor(tf.constant([file]), shape, feature.column)
+            decode(tf.constant(file), feature)
         except tf.errors.InvalidArgumentError:
             return False
         return True
 
     good = {file: is_good(file) for file in dict.fromkeys(files)}
-    return [(place, reason) for place, file in enumerate(files) if not good[file]]
+    return [(place, reason(feature)) for place, file in enumerate(files) if not good[file]]
+
+
+def decode(file: tf.Tensor, feature: Feature) -> tf.Tensor:
+    """One file, a string scalar, as an image or tensor feature decodes it; errors as there."""
+    size = feature.image
+    if feature.HasField("image"):
+        return decode_image(file[tf.newaxis], size.height, size.width, size.channels, feature.column)
+    return decode_tensor(file[tf.newaxis], feature.tensor.shape, feature.column)
+
+
+def reason(feature: Feature) -> str:
+    """Why a file that cannot be decoded is refused."""
+    if feature.HasField("image"):
+        return "is not an image that can be read: JPEG, PNG, GIF or BMP with 24 bits a pixel"
+    wanted = ", ".join(map(str, feature.tensor.shape))
+    return f"is not a serialised float32 tensor of shape [{wanted}] with finite numbers"
 
 
 def _op_name(column: str) -> str:

@@ -1,7 +1,7 @@
 """In: text of cells, or of the elements of lists. Out: float32 and int64 numbers by the reader's grammar.
 
 The grammar is schemas/numerals.py's, checked in the graph, so that a text means the same in a training file and in a
-request. One that is no number stops the batch with an InvalidArgumentError that names the column.
+request.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas import numerals
+from ..schemas.cell_reasons import FORM, OUT_OF_RANGE
+from ..schemas.spec_pb2 import FLOAT, INT
 from .refuse import accept
 
 # Digits up to 2^63 - 1: for each of its digits, the numbers that agree before it and are smaller there, and itself.
@@ -22,29 +24,55 @@ _SMALLER = [
 _INT_IN_RANGE = f"-?0*([0-9]{{1,{len(_MOST) - 1}}}|{'|'.join(_SMALLER)}|{_MOST})"
 
 
+def is_float(text: tf.Tensor) -> tf.Tensor:
+    """Bool, of the shape of `text`: a number by the grammar, whatever its range."""
+    return tf.strings.regex_full_match(text, numerals.FLOAT_PATTERN)
+
+
+def is_int(text: tf.Tensor) -> tf.Tensor:
+    """Bool, of the shape of `text`: a whole number by the grammar, whatever its range."""
+    return tf.strings.regex_full_match(text, numerals.INT_PATTERN)
+
+
 def is_int64(text: tf.Tensor) -> tf.Tensor:
     """Bool, of the shape of `text`: a whole number from INT64_MIN + 1 to INT64_MAX."""
     return tf.strings.regex_full_match(text, _INT_IN_RANGE)
 
 
-def parse_ints(text: tf.Tensor, column: str, missing: tf.Tensor) -> tf.Tensor:
-    """int64, of the shape of `text`; INT64_MIN where `missing` (bool, of the same shape)."""
-    text = tf.where(missing, "0", text)
-    text = accept(
-        column, text, tf.strings.regex_full_match(text, numerals.INT_PATTERN), "is not a whole number"
-    )
-    # Before the conversion, whose own error names no column.
-    text = accept(column, text, is_int64(text), "is out of range")
-    return tf.where(
-        missing, tf.constant(numerals.INT_MISSING, tf.int64), tf.strings.to_number(text, tf.int64)
-    )
+def read_floats(text: tf.Tensor, missing: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """float32, NaN where `missing` or no number, infinite where out of range; bool: no number. All of one shape."""
+    given = is_float(text) & ~missing
+    # Rounded twice, as the reader does: to binary64, then to binary32.
+    number = tf.cast(tf.strings.to_number(tf.where(given, text, "0"), tf.float64), tf.float32)
+    return tf.where(given, number, tf.constant(np.nan, tf.float32)), ~(given | missing)
+
+
+def read_ints(text: tf.Tensor, missing: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """int64, INT64_MIN where `missing` or no number of 64 bits; bool: no such number. All of one shape."""
+    given = is_int64(text) & ~missing
+    number = tf.strings.to_number(tf.where(given, text, "0"), tf.int64)
+    return tf.where(given, number, tf.constant(numerals.INT_MISSING, tf.int64)), ~(given | missing)
 
 
 def parse_floats(text: tf.Tensor, column: str, missing: tf.Tensor) -> tf.Tensor:
-    """float32, of the shape of `text`; NaN where `missing` (bool, of the same shape)."""
-    text = tf.where(missing, "0", text)
-    text = accept(column, text, tf.strings.regex_full_match(text, numerals.FLOAT_PATTERN), "is not a number")
-    # Rounded twice, as the reader does: to binary64, then to binary32.
-    number = tf.cast(tf.strings.to_number(text, tf.float64), tf.float32)
-    with tf.control_dependencies([accept(column, text, tf.math.is_finite(number), "is out of range")]):
-        return tf.where(missing, tf.constant(np.nan, tf.float32), number)
+    """float32, of the shape of `text`; NaN where `missing` (bool, of the same shape).
+
+    Raises:
+      InvalidArgumentError (when it runs): a text is no number, or out of range; names the column.
+    """
+    number, malformed = read_floats(text, missing)
+    text = accept(column, text, ~malformed, FORM[FLOAT])
+    with tf.control_dependencies([accept(column, text, ~tf.math.is_inf(number), OUT_OF_RANGE[FLOAT])]):
+        return tf.identity(number)
+
+
+def parse_ints(text: tf.Tensor, column: str, missing: tf.Tensor) -> tf.Tensor:
+    """int64, of the shape of `text`; INT64_MIN where `missing` (bool, of the same shape).
+
+    Raises:
+      InvalidArgumentError (when it runs): a text is no whole number, or out of range; names the column.
+    """
+    number, malformed = read_ints(text, missing)
+    text = accept(column, text, is_int(text) | missing, FORM[INT])
+    with tf.control_dependencies([accept(column, text, ~malformed, OUT_OF_RANGE[INT])]):
+        return tf.identity(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 import tensorflow as tf
@@ -35,6 +36,19 @@ class RefusedRowError(ValueError):
 
 def refusal(error: tf.errors.InvalidArgumentError) -> str:
     """What a graph refused, in one line without TensorFlow's frame."""
-    _, _, told = error.message.partition("Summarized data: ")
-    parts = re.findall(r"""b?(["'])(.*?)\1$""", told, re.MULTILINE)
-    return " ".join(text for _, text in parts) or error.message.splitlines()[0]
+    message = error.message
+    from_graph = re.search(r"assertion failed: (\[.*\])$", message, re.MULTILINE)
+    if from_graph:
+        # Scalars stand as [text], which TensorFlow escapes as in C.
+        text = re.sub(r"\]\s+\[", " ", from_graph[1])[1:-1]
+        return re.sub(r"\\(.)", r"\1", text)
+    # Eagerly: Python's way to write bytes.
+    _, _, told = message.partition("Summarized data: ")
+    parts = re.findall(r"""^b?(["'])(.*?)\1$""", told, re.MULTILINE)
+    if parts:
+        return " ".join(ast.literal_eval(f"b{mark}{text}{mark}").decode() for mark, text in parts)
+    lines = [line for line in message.splitlines() if line and not line.startswith(_FRAME)]
+    return re.sub(r"^\{\{.*?\}\} ", "", lines[0]) if lines else message
+
+
+_FRAME = ("Graph execution error", "Detected at node", " ", "<stack traces", "\t")

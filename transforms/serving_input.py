@@ -1,23 +1,28 @@
-"""In: raw CSV lines or serialised Examples, as a client sends them. Out: the raw columns that the transform graph takes.
+"""In: columns, CSV lines or serialised Examples, as a client sends them. Out: the raw columns that the transform takes.
 
-The numerals are those of the reader (schemas/numerals.py), checked in the graph, so that a cell means the same in a
-training file and in a request. A cell that is not one stops the batch with an InvalidArgumentError that names the column.
+A cell means the same in a training file and in a request, or both refuse it with the same reason: the grammars are those of
+schemas/numerals.py, csv_record.py and timestamps.py, the checks those of csv_cells.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import numpy as np
 import tensorflow as tf
 
-from ..schemas import numerals
-from ..schemas.spec_pb2 import FLOAT, INT, STRING, TIME, Column, Spec
+from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, INT, STRING, TIME, Column, Spec
+from . import attempt, images
+from .check_request import BASE64_PATTERN, ColumnChecks
+from .csv_line import CsvLine
+from .fault_text import fault, first_of
 from .graph import TransformGraph
 from .needs import columns_by_name
-from .parse_numerals import parse_floats, parse_ints
-from .refuse import accept
+from .parse_numerals import read_floats, read_ints
+from .request import Check, Reason, Request, mark_bad_rows, refuse_bad_rows
+from .request_shape import same_rows
+from .sources import placeholder
 from .timestamps import parse_time_text
+
+Tensors = dict[str, tf.Tensor]
+_IN_EXAMPLES = {tf.float32: "float", tf.int64: "int64", tf.string: "bytes"}
 
 
 def csv_columns(spec: Spec) -> list[Column]:
@@ -29,74 +34,214 @@ def csv_columns(spec: Spec) -> list[Column]:
     ]
 
 
-def parse_csv_lines(graph: TransformGraph, lines: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Raw columns of CSV lines.
+class RequestReader(tf.Module):
+    """Reads requests for a transform graph.
 
     Args:
       graph: says which columns are needed.
-      lines: string [batch]; the cells of `csv_columns`, with or without a line end.
-
-    Returns:
-      As `TransformGraph.apply` takes them.
+      mark: a bad row is marked and the others stand; else it fails its batch.
     """
-    dialect = graph.spec.data.dialect
-    columns = csv_columns(graph.spec)
-    lines = tf.strings.regex_replace(lines, r"\r?\n?$", "")
-    blank = tf.equal(lines, "")
-    if len(columns) == 1:
-        # There a blank line is a missing value, but TensorFlow finds no field in it.
-        lines = tf.where(blank, "0", lines)
-    cells = tf.io.decode_csv(
-        lines,
-        record_defaults=[""] * len(columns),
-        field_delim=dialect.delimiter,
-        use_quote_delim=dialect.quoting,
-    )
-    if len(columns) == 1:
-        cells = [tf.where(blank, "", cells[0])]
-    by_name = {column.name: cell for column, cell in zip(columns, cells, strict=True)}
-    return parse_cells(graph, by_name)
+
+    def __init__(self, graph: TransformGraph, mark: bool = False):
+        super().__init__(name="request")
+        self._mark, self._raw_spec, self._spec = mark, dict(graph.raw_spec), graph.spec
+        by_name = columns_by_name(graph.spec)
+        self._columns = [by_name[name] for name in graph.raw_spec]
+        self._nulls = list(graph.spec.data.dialect.null_tokens)
+        self._checks = ColumnChecks(graph)
+        self._decoded = [
+            feature
+            for feature in graph.spec.features
+            if feature.HasField("image") or feature.HasField("tensor")
+        ]
+
+    @property
+    def optional(self) -> list[str]:
+        """The columns that a request may leave out: an empty tensor stands for one."""
+        return [column.name for column in self._columns if not column.required]
+
+    def read_columns(self, inputs: Tensors) -> tuple[Tensors, tf.Tensor | None]:
+        """Of typed columns.
+
+        Args:
+          inputs: by column, [batch]: float32 (NaN is missing), int64 (the smallest is missing) or string (empty, or a null
+            token, is missing); [0]: an optional column is missing in every row.
+
+        Returns:
+          What `TransformGraph.apply` takes; and, where bad rows are marked, string [batch], why a row is bad or "".
+
+        Raises:
+          InvalidArgumentError (when it runs): columns have other shapes, or a row is bad; names the columns.
+        """
+        raw = same_rows(inputs, self.optional)
+        texts = [column for column in self._columns if _is_text(column)]
+        if texts and self._nulls:
+            cells = tf.stack([raw[column.name] for column in texts])
+            raw |= _by_name(texts, tf.where(self._missing(cells), "", cells))
+        return self._settle(raw, *self._checks.check(raw))
+
+    def read_examples(self, serialized: tf.Tensor) -> tuple[Tensors, tf.Tensor | None]:
+        """As `read_columns`, of serialised tf.Examples, string [batch]; a column that an Example lacks is missing there."""
+        if not self._mark:
+            raw = tf.io.parse_example(serialized, self._example_spec())
+            return self._settle(raw, *self._checks.check(raw))
+        nothing = {name: _nothing(spec.dtype, serialized) for name, spec in self._raw_spec.items()}
+        raw, good = attempt.whole(
+            lambda rows: tf.io.parse_example(rows, self._example_spec()), serialized, nothing
+        )
+        names = list(raw)
+
+        def apart() -> list[tf.Tensor]:
+            readable = attempt.succeeds(lambda row: self._parse_one(row, names), serialized)
+            # The empty text is an Example without any column.
+            parsed = tf.io.parse_example(tf.where(readable, serialized, ""), self._example_spec())
+            return [readable, *(parsed[name] for name in names)]
+
+        readable, *columns = tf.cond(
+            good,
+            lambda: [tf.ones_like(serialized, tf.bool), *(raw[name] for name in names)],
+            apart,
+        )
+        raw = dict(zip(names, columns, strict=True))
+        checks, reasons = self._checks.check(raw)
+        unread = Check(~good, lambda: ~readable)
+        return self._settle(
+            raw,
+            [unread, *checks],
+            [lambda rows: self._example_reason(serialized, readable, rows), *reasons],
+        )
+
+    def read_csv_lines(self, lines: tf.Tensor) -> tuple[Tensors, tf.Tensor | None]:
+        """As `read_columns`, of CSV lines, string [batch]: the cells of `csv_columns`, with or without a line end."""
+        dialect, columns = self._spec.data.dialect, csv_columns(self._spec)
+        grammar = CsvLine(dialect.delimiter, dialect.quoting, len(columns))
+        lines = tf.strings.regex_replace(lines, r"\r?\n\z", "", replace_global=False)
+        good = grammar.is_record(lines)
+        # Of a single column a blank line is a missing value, but TensorFlow finds no field in it.
+        single = len(columns) == 1
+        empty = "0" if single else dialect.delimiter * (len(columns) - 1)
+        filled = ~good | tf.equal(lines, "") if single else ~good
+        cells = tf.io.decode_csv(
+            tf.where(filled, empty, lines),
+            record_defaults=[""] * len(columns),
+            field_delim=dialect.delimiter,
+            use_quote_delim=dialect.quoting,
+        )
+        if single:
+            cells = [tf.where(filled, "", cells[0])]
+        by_name = {column.name: cell for column, cell in zip(columns, cells, strict=True)}
+
+        def reason(rows: tf.Tensor) -> tf.Tensor:
+            some = tf.gather(lines, rows)
+            why = grammar.fault(some)
+            return tf.where(tf.equal(why, ""), "", fault("", some, why))
+
+        return self._of_cells(by_name, [Check(~tf.reduce_all(good), lambda: ~good)], [reason])
+
+    def read_cells(self, cells: Tensors) -> tuple[Tensors, tf.Tensor | None]:
+        """As `read_columns`, of cells as they stand in a CSV: string [batch] by column, UTF-8 without NUL."""
+        return self._of_cells(cells, [], [])
+
+    def _of_cells(
+        self, cells: Tensors, checks: list[Check], reasons: list[Reason]
+    ) -> tuple[Tensors, tf.Tensor | None]:
+        raw: Tensors = {}
+        texts: Tensors = {}
+        malformed = []
+        for columns in self._alike():
+            packed = tf.stack([cells[column.name] for column in columns])
+            packed = tf.where(self._missing(packed), "", packed)
+            texts |= _by_name(columns, packed)
+            x, bad = _typed(columns[0], packed)
+            raw |= _by_name(columns, x)
+            malformed += [] if bad is None else [bad]
+        raw = {name: raw[name] for name in self._raw_spec}
+        more, why = self._checks.check(raw, texts, malformed)
+        return self._settle(raw, [*checks, *more], [*reasons, *why])
+
+    def _alike(self) -> list[list[Column]]:
+        """The columns, those together whose cells are read alike."""
+        groups: dict[tuple, list[Column]] = {}
+        for column in self._columns:
+            kind = (STRING,) if _is_text(column) else (column.type, column.format)
+            groups.setdefault(kind, []).append(column)
+        return list(groups.values())
+
+    def _missing(self, cells: tf.Tensor) -> tf.Tensor:
+        missing = tf.equal(cells, "")
+        for token in self._nulls:
+            missing |= tf.equal(cells, token)
+        return missing
+
+    def _settle(
+        self, raw: Tensors, checks: list[Check], reasons: list[Reason]
+    ) -> tuple[Tensors, tf.Tensor | None]:
+        if not self._mark:
+            lists = [column.name for column in self._columns if column.separators]
+            return refuse_bad_rows(Request(raw, checks, reasons), before=lists), None
+        checks, reasons = list(checks), list(reasons)
+        for feature in self._decoded:
+            x, why = raw[feature.column], fault(feature.column, None, images.reason(feature))
+            bad = ~attempt.succeeds(lambda file, feature=feature: images.decode(file, feature), x)
+            checks.append(Check(tf.reduce_any(bad), lambda bad=bad: bad))
+            reasons.append(lambda rows, bad=bad, why=why: tf.where(tf.gather(bad, rows), why, ""))
+        return mark_bad_rows(Request(raw, checks, reasons))
+
+    def _example_spec(self) -> dict[str, tf.io.FixedLenFeature]:
+        return {
+            name: tf.io.FixedLenFeature([], spec.dtype, placeholder(spec.dtype))
+            for name, spec in self._raw_spec.items()
+        }
+
+    def _parse_one(self, row: tf.Tensor, names: list[str]) -> tf.Tensor:
+        """What matters is whether it fails."""
+        spec = self._example_spec()
+        parsed = tf.io.parse_example(row[tf.newaxis], {name: spec[name] for name in names})
+        return tf.stack([tf.io.serialize_tensor(x) for x in parsed.values()])
+
+    def _example_reason(self, serialized: tf.Tensor, readable: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        some, bad = tf.gather(serialized, rows), ~tf.gather(readable, rows)
+
+        def is_example(row: tf.Tensor) -> tf.Tensor:
+            return tf.io.parse_example(row[tf.newaxis], {"": tf.io.FixedLenFeature([], tf.int64, 0)})[""]
+
+        told = [tf.where(attempt.succeeds(is_example, some), "", "is not a serialised tf.Example")]
+        for name, spec in self._raw_spec.items():
+            good = attempt.succeeds(lambda row, name=name: self._parse_one(row, [name]), some)
+            why = f"is not one {_IN_EXAMPLES[spec.dtype]} value in the tf.Example"
+            told.append(tf.where(good, "", fault(name, None, why)))
+        return tf.where(bad, first_of(told), "")
 
 
-def parse_cells(graph: TransformGraph, cells: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Raw columns of cells as they stand in a CSV: string [batch] by column name."""
-    columns = columns_by_name(graph.spec)
-    null_tokens = list(graph.spec.data.dialect.null_tokens)
-    return {name: _parse(columns[name], cells[name], null_tokens) for name in graph.raw_spec}
+def _is_text(column: Column) -> bool:
+    return bool(column.separators) or column.type == STRING
 
 
-def parse_examples(graph: TransformGraph, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
-    """Raw columns of serialised tf.Examples, string [batch]; a column that an Example lacks is missing there."""
-    missing = {tf.float32: np.nan, tf.int64: numerals.INT_MISSING, tf.string: ""}
-    return tf.io.parse_example(
-        serialized,
-        {
-            name: tf.io.FixedLenFeature([], spec.dtype, missing[spec.dtype])
-            for name, spec in graph.raw_spec.items()
-        },
-    )
+def _by_name(columns: list[Column], x: tf.Tensor) -> Tensors:
+    return {column.name: one for column, one in zip(columns, tf.unstack(x), strict=True)}
 
 
-def _parse(column: Column, cells: tf.Tensor, null_tokens: list[str]) -> tf.Tensor:
+def _nothing(dtype: tf.DType, rows: tf.Tensor) -> tf.Tensor:
+    return tf.fill(tf.shape(rows), tf.constant(placeholder(dtype), dtype))
+
+
+def _typed(column: Column, cells: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Values of cells of columns like this one, missing where a cell cannot be read; bool, where that is."""
     missing = tf.equal(cells, "")
-    for token in null_tokens:
-        missing |= tf.equal(cells, token)
-    if column.separators or column.type == STRING:
-        # The graph splits lists, and checks their elements.
-        return tf.where(missing, "", cells)
+    if _is_text(column):
+        # The graph splits lists.
+        return cells, None
     if column.type == INT:
-        return parse_ints(cells, column.name, missing)
+        return read_ints(cells, missing)
     if column.type == FLOAT:
-        return parse_floats(cells, column.name, missing)
+        return read_floats(cells, missing)
     if column.type == TIME:
         seconds, good = parse_time_text(cells, column.format)
-        with tf.control_dependencies(
-            [accept(column.name, cells, good | missing, f"is not a time like {column.format}")]
-        ):
-            return tf.where(missing, tf.constant(numerals.INT_MISSING, tf.int64), seconds)
+        return tf.where(good, seconds, tf.constant(placeholder(tf.int64), tf.int64)), ~(good | missing)
     # FILE and BASE64: a request has no files, it carries the bytes. TensorFlow reads the alphabet of URLs.
-    text = tf.where(missing, "", cells)
+    assert column.type in (FILE, BASE64)
+    good = tf.strings.regex_full_match(cells, BASE64_PATTERN)
+    text = tf.where(good, cells, "")
     for standard, url in (("\\+", "-"), ("/", "_"), ("=+$", "")):
         text = tf.strings.regex_replace(text, standard, url)
-    text = accept(column.name, text, tf.strings.regex_full_match(text, "[A-Za-z0-9_-]*"), "is not base64")
-    return tf.io.decode_base64(text)
+    return tf.io.decode_base64(text), ~good

@@ -77,7 +77,7 @@ class Source(NamedTuple):
                 x = before.value(batch, statistics)
                 batch.sources[self.name] = _apply(self.steps[-1], x, before, statistics)
             else:
-                batch.sources[self.name] = _parse(batch.raw[self.column.name], self.column)
+                batch.sources[self.name] = _parse(batch.raw[self.column.name], self.column, batch.checked)
         return batch.sources[self.name]
 
     def constant(self, written: str, statistics: Statistics) -> float | int | bytes:
@@ -135,10 +135,10 @@ def _typed(written: str, column: Column) -> float | int | bytes:
     return written.encode()
 
 
-def _parse(x: tf.Tensor, column: Column) -> Value:
+def _parse(x: tf.Tensor, column: Column, checked: bool) -> Value:
     if not column.separators:
         return x
-    return lists.parse_elements(lists.split_cells(x, list(column.separators)), column)
+    return lists.parse_elements(lists.split_cells(x, list(column.separators)), column, checked)
 
 
 def _apply(step: Step, x: Value, before: Source, statistics: Statistics) -> Value:

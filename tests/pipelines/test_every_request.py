@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 from prebake.transforms.graph import TransformGraph, load_graph
 from prebake.transforms.saved_graph import load_saved_graph
-from prebake.transforms.serving_input import csv_columns, parse_csv_lines, parse_examples
+from prebake.transforms.serving_input import RequestReader, csv_columns
 from shard_rows import all_rows, in_batches
 
 INT_MISSING = -(2**63)
@@ -104,8 +104,11 @@ def examples(raw: dict[str, tf.Tensor]) -> tf.Tensor:
 def test_csv_lines_and_examples_are_the_rows_of_the_files(graph, rows, expected, size):
     raw, cells = rows
     sent = {"lines": csv_lines(graph, raw, cells), "examples": examples(raw)}
-    for name, parse in (("lines", parse_csv_lines), ("examples", parse_examples)):
-        serve = tf.function(lambda batch, parse=parse: graph.apply(parse(graph, batch)), autograph=False)
+    reader = RequestReader(graph)
+    for name, read in (("lines", reader.read_csv_lines), ("examples", reader.read_examples)):
+        serve = tf.function(
+            lambda batch, read=read: graph.apply(read(batch)[0], checked=True), autograph=False
+        )
         serve = serve.get_concrete_function(tf.TensorSpec([None], tf.string))
         found = in_batches(lambda batch, name=name, serve=serve: serve(batch[name]), {name: sent[name]}, size)
         assert found.keys() == expected.keys()
@@ -188,6 +191,9 @@ def test_every_way_to_be_missing_is_one(graph, saved, requests):
     raw = {name: tf.constant(missing[spec.dtype], spec.dtype) for name, spec in graph.raw_spec.items()}
     empty = tf.constant([",".join([""] * len(csv_columns(graph.spec)))])
     found = in_batches(saved.features, raw, 3)
-    wanted = in_batches(lambda batch: graph.apply(parse_csv_lines(graph, batch["line"])), {"line": empty}, 1)
+    reader = RequestReader(graph)
+    wanted = in_batches(
+        lambda batch: graph.apply(reader.read_csv_lines(batch["line"])[0]), {"line": empty}, 1
+    )
     for name, bits in wanted.items():
         assert found[name] == bits * 3, name

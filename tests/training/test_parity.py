@@ -11,14 +11,13 @@ from google.protobuf import text_format
 from prebake.schemas.errors import ArtifactError
 from prebake.schemas.spec_pb2 import Spec
 from prebake.schemas.statistics_pb2 import Statistics
-from prebake.training import signatures
 from prebake.training.dataset import Examples, open_examples
 from prebake.training.export import export, find_version, write_saved_model
 from prebake.training.model import build_model
 from prebake.training.parity import bit_difference, check_parity, number_difference
 from prebake.training.train import train
 from prebake.transforms.graph import TransformGraph
-from prebake.transforms.serving_input import parse_csv_lines
+from prebake.transforms.serving_input import RequestReader
 from prebake.transforms.vocabulary_files import read_vocabularies
 from small_run import make_run
 
@@ -140,11 +139,13 @@ def test_planted_fault_turns_the_gate_red(sound_run, tmp_path, fault, message):
 
 
 def test_cells_swapped_in_one_signature_turn_the_gate_red(sound_run, tmp_path, monkeypatch):
-    def swapped(graph, lines):
-        raw = parse_csv_lines(graph, lines)
-        return {**raw, "income": raw["hours-per-week"], "hours-per-week": raw["income"]}
+    read = RequestReader.read_csv_lines
 
-    monkeypatch.setattr(signatures, "parse_csv_lines", swapped)
+    def swapped(reader, lines):
+        raw, error = read(reader, lines)
+        return {**raw, "income": raw["hours-per-week"], "hours-per-week": raw["income"]}, error
+
+    monkeypatch.setattr(RequestReader, "read_csv_lines", swapped)
     with pytest.raises(
         ArtifactError, match="by features_csv in batches of 1, but .* by the training run, at .*.csv:"
     ):

@@ -1,0 +1,78 @@
+"""In: the tensors of a request, one for each column. Out: the same, one value a row each, or an error that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import tensorflow as tf
+
+from .sources import placeholder
+
+
+def same_rows(inputs: dict[str, tf.Tensor], optional: Collection[str]) -> dict[str, tf.Tensor]:
+    """The columns, [batch] each.
+
+    Args:
+      inputs: by column; a client may send any shape, whatever the signature says.
+      optional: columns of which [0] means missing in every row.
+
+    Raises:
+      InvalidArgumentError (when it runs): a column has not one value a row, or not as many as the others.
+    """
+    # Else TensorFlow takes the signature's shapes for the request's, and drops every check of them.
+    columns = {
+        name: tf.raw_ops.PlaceholderWithDefault(input=x, shape=tf.TensorShape(None))
+        for name, x in inputs.items()
+    }
+    names = list(columns)
+    regular = _regular(list(columns.values()))
+    alike = tf.cond(regular, lambda: [columns[name] for name in names], lambda: _filled(columns, optional))
+    for x in alike:
+        x.set_shape([None])
+    return dict(zip(names, alike, strict=True))
+
+
+def _regular(columns: list[tf.Tensor]) -> tf.Tensor:
+    """bool: all have one dimension, and the same number of rows."""
+    shapes, flat = [], []
+    for dtype in {x.dtype: None for x in columns}:
+        group = [x for x in columns if x.dtype == dtype]
+        # One number for each if they have one dimension.
+        shapes.append(tf.concat(tf.raw_ops.ShapeN(input=group), axis=0))
+        flat.append(tf.equal(tf.size(shapes[-1]), len(group)))
+    rows = tf.concat(shapes, axis=0)
+    return tf.reduce_all(tf.stack(flat)) & tf.reduce_all(tf.equal(rows, rows[:1]))
+
+
+def _filled(columns: dict[str, tf.Tensor], optional: Collection[str]) -> list[tf.Tensor]:
+    names = tf.constant([f"'{name}'" for name in columns])
+    shapes = [tf.shape(x) for x in columns.values()]
+    shown = tf.stack(
+        [tf.strings.reduce_join(tf.strings.as_string(shape), separator=", ") for shape in shapes]
+    )
+    wrong = tf.stack([tf.not_equal(tf.size(shape), 1) for shape in shapes])
+    told = tf.boolean_mask(tf.strings.join(["column ", names, " has the shape [", shown, "]"]), wrong)
+    text = tf.strings.reduce_join(told, separator="; ")
+    check = tf.debugging.Assert(
+        ~tf.reduce_any(wrong), [tf.strings.join([text, "; a column has one value for each row: [rows]"])]
+    )
+    with tf.control_dependencies([check] if check is not None else []):
+        rows = tf.stack([tf.size(x) for x in columns.values()])
+    batch = tf.reduce_max(rows)
+    absent = tf.equal(rows, 0) & tf.constant([name in optional for name in columns])
+    counts = tf.strings.reduce_join(
+        tf.strings.join([names, " has ", tf.strings.as_string(rows)]), separator=", "
+    )
+    check = tf.debugging.Assert(
+        tf.reduce_all(tf.equal(rows, batch) | absent),
+        [tf.strings.join(["columns have different numbers of rows: ", counts])],
+    )
+    with tf.control_dependencies([check] if check is not None else []):
+        return [
+            tf.cond(
+                tf.equal(tf.size(x), 0),
+                lambda x=x: tf.fill([batch], tf.constant(placeholder(x.dtype), x.dtype)),
+                lambda x=x: tf.reshape(x, [-1]),
+            )
+            for x in columns.values()
+        ]
