@@ -33,7 +33,7 @@ step by step (each one may run alone, and does nothing if its result is there al
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 if interrupted, 2 for a mistake that the user can mend."""
+    """Runs one command; returns the exit code: 0, 1 if interrupted, 2 for a mistake to be mended, 75 to be tried again."""
     ours, beam_args = _split(list(sys.argv[1:] if argv is None else argv))
     parser = make_parser()
     args = parser.parse_args(ours)
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         getattr(commands, args.command)(args, beam_args)
     except PrebakeError as error:
         print(f"prebake {args.command}: {error}", file=sys.stderr)
-        return 2
+        return getattr(error, "exit_code", 2)
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(error.name or "")
         if extra is None and error.name not in _ALWAYS:

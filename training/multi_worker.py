@@ -57,9 +57,11 @@ def read_cluster(environment: Mapping[str, str] = os.environ) -> tuple[int, int]
         strange = [name for name in cluster if name not in _ROLES]
         if strange:
             raise ValueError(f"there is no use for a {strange[0]}")
-        cluster[role][index]
-        if index < 0 or len(cluster.get("chief", ())) > 1:
+        if index < 0:
+            raise ValueError("a task counts from 0")
+        if len(cluster.get("chief", ())) > 1:
             raise ValueError("one chief at most")
+        cluster[role][index]
     except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
         why = str(error) if isinstance(error, ValueError) else "it names no such task"
         raise PrebakeError(f"training.distribution: TF_CONFIG cannot be used, {why}: {_EXAMPLE}") from None
