@@ -111,13 +111,15 @@ def train(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 def evaluate(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
-    from .training.evaluate import evaluate
+    from .training.evaluate import evaluate_slices
+    from .training.slices import slice_tables
 
     started = time.monotonic()
     split = getattr(args, "split", "test")
-    metrics = evaluate(run_dir, spec.training.name, split, spec, code=args.code)
+    metrics, slices = evaluate_slices(run_dir, spec.training.name, split, spec, code=args.code)
     _say("evaluate", True, started)
     _indent(f"{split}: " + ", ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+    _indent(slice_tables(slices))
 
 
 def export(args: argparse.Namespace, _: Sequence[str]) -> None:

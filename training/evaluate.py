@@ -1,10 +1,11 @@
-"""In: a trained model and a split of the examples. Out: the model's metrics on it."""
+"""In: a trained model and a split of the examples. Out: the model's metrics on it, and on slices of it."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import keras
 
@@ -17,6 +18,8 @@ from .dataset import Examples, evaluation_batches
 from .loss import loss_of
 from .metrics import metrics_of
 from .own_loss import own_loss, own_metric
+from .slice_names import names_of_ids
+from .slices import Slice, measure_slices
 from .source import open_source
 from .user_model import run_code_of
 
@@ -52,8 +55,20 @@ def training_spec(run_dir: str, name: str) -> Spec:
     return read_spec(directory) if os.path.exists(os.path.join(directory, SPEC)) else Spec()
 
 
-def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> dict[str, float]:
-    """Metrics of a model on a split, by name, weighted if the examples are.
+class Evaluation(NamedTuple):
+    """How well a model does on a split.
+
+    Attributes:
+      metrics: of all rows, by name.
+      slices: of the features that `training.slices` names, see slices.py.
+    """
+
+    metrics: dict[str, float]
+    slices: dict[str, list[Slice]]
+
+
+def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> Evaluation:
+    """Metrics of a model on a split, weighted if the examples are.
 
     Args:
       model: is compiled anew.
@@ -67,14 +82,34 @@ def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> d
     batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
     values = model.evaluate(batches, verbose=0, return_dict=True)
     # The loss says the same, or with weights another thing: it is divided by the rows, not by their weights.
-    return {name: float(value) for name, value in values.items() if name != "loss"}
+    metrics = {name: float(value) for name, value in values.items() if name != "loss"}
+    slices: dict[str, list[Slice]] = {}
+    if spec.training.slices:
+        names = names_of_ids(os.path.dirname(examples.directory))
+        slices = measure_slices(model, examples, split, spec.training, names)
+    return Evaluation(metrics, slices)
 
 
 def evaluate(
     run_dir: str, name: str = "default", split: str = "test", spec: Spec | None = None, *,
     code: str | Sequence[str] = (),
 ) -> dict[str, float]:  # fmt: skip
-    """Metrics of a trained model.
+    """Metrics of a trained model: those of `evaluate_slices` without the slices.
+
+    Args, Raises: see there.
+
+    Returns:
+      rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
+      log_loss (multiclass); and what `training.metrics` named.
+    """
+    return evaluate_slices(run_dir, name, split, spec, code=code).metrics
+
+
+def evaluate_slices(
+    run_dir: str, name: str = "default", split: str = "test", spec: Spec | None = None, *,
+    code: str | Sequence[str] = (),
+) -> Evaluation:  # fmt: skip
+    """Metrics of a trained model, of all rows and of slices of them.
 
     Args:
       run_dir: of the run.
@@ -82,10 +117,6 @@ def evaluate(
       split: train, valid or test.
       spec: resolved, says where the examples come from; the one of the training if None.
       code: see `open_model`.
-
-    Returns:
-      rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
-      log_loss (multiclass); and what `training.metrics` named.
 
     Raises:
       ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.

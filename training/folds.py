@@ -66,7 +66,7 @@ def cross_validate(
         )
         train(one, some)
         path = os.path.join(run_dir, "training", one.training.name, MODEL_FILE)
-        values.append(measure(keras.models.load_model(path, compile=False), some, "valid", one))
+        values.append(measure(keras.models.load_model(path, compile=False), some, "valid", one).metrics)
     return {
         "folds": folds,
         "rows": [some.rows("valid") for some in every],

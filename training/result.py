@@ -29,6 +29,7 @@ from .dataset import Examples
 from .evaluate import MODEL_FILE, measure
 from .folds import CrossValidation, read_cross_validation
 from .scalar_log import write_scalars
+from .slices import slices_as_json
 from .sparsity import size_of, zero_tiny
 from .state import Progress, restore_variables
 from .weight_average import use_averages
@@ -111,10 +112,15 @@ def write_result(
         file.write(f"{advise(so_far.history, spec, best)}\n")
     if examples.rows("test"):
         loaded = keras.models.load_model(os.path.join(directory, MODEL_FILE), compile=False)
-        metrics = measure(loaded, examples, "test", spec)
+        metrics, slices = measure(loaded, examples, "test", spec)
         _write_json(
             os.path.join(directory, "evaluation.json"),
-            {"split": "test", "rows": examples.rows("test"), "metrics": metrics},
+            {
+                "split": "test",
+                "rows": examples.rows("test"),
+                "metrics": metrics,
+                **({"slices": slices_as_json(slices)} if slices else {}),
+            },
         )
 
 

@@ -37,6 +37,7 @@ from .pruning import pruned_from
 from .replicas import Replicas
 from .result import Trained, read_result, restore_best, write_result
 from .shared_checkpoints import find_start, hold_checkpoints, is_due
+from .slices import check_slices
 from .source import open_source
 from .state import (
     Progress,
@@ -89,6 +90,7 @@ def train(
     if own is not None:
         own.run()
     examples = open_source(run_dir, spec)
+    check_slices(spec.training, examples.manifest.features)
 
     def train_on(one: Spec, some: Examples) -> Trained:
         return _train_on(train_on, run_dir, one, some, own, replace, restart, progress, code, notice)

@@ -27,6 +27,14 @@ def describe_ids(feature: Feature, learnt: Learnt, batch: Batch) -> str:
     return f"{head}: {shown}" if shown else head
 
 
+def name_ids(feature: Feature, learnt: Learnt) -> Meaning:
+    """What each id of the feature stands for: "'Rome'", "unseen", "from 20 to below 40", "missing"; "" if nobody knows."""
+    if feature.WhichOneof("transform") == "cross":
+        return lambda one: ""
+    _, known, meaning = _meaning(feature, learnt, Batch({}, None))
+    return lambda one: meaning(one) if one < known else "missing"
+
+
 def _meaning(feature: Feature, learnt: Learnt, batch: Batch) -> tuple[str, int, Meaning]:
     """What the transform is, how many ids it has without the one for missing values, and what such an id stands for."""
     kind = feature.WhichOneof("transform")

@@ -69,7 +69,7 @@ def test_each_fold_is_measured_by_the_model_that_did_not_see_it(run_dir, spec):
     assert (found["folds"], found["rows"], sorted(found["metrics"])) == (2, [100, 100], ["mae", "rmse"])
     for number in range(2):
         model, _ = open_model(run_dir, f"default.folds/fold-{number}")
-        again = measure(model, fold_examples(open_examples(run_dir), 2, number), "valid", spec)
+        again = measure(model, fold_examples(open_examples(run_dir), 2, number), "valid", spec).metrics
         assert again["rmse"] == found["metrics"]["rmse"]["values"][number]
     values = found["metrics"]["rmse"]["values"]
     assert values[0] != values[1]
