@@ -15,6 +15,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
 
+from ..schemas.bad_rows import NAMED
 from ..schemas.commit import is_current, publish, temporary_directory
 from ..schemas.errors import DataError, SpecError
 from ..schemas.manifest import set_fingerprint
@@ -213,7 +214,7 @@ class _Pass:
                 own | "WriteUser" >> tft_beam.WriteTransformFn(os.path.join(scratch, "user"))
             read[COUNTS] | "WriteCounts" >> WriteJson(os.path.join(scratch, "counts.json"))
             rows[SPLIT_ROWS] | "WriteSplits" >> WriteJson(os.path.join(scratch, "splits.json"))
-            first = read[BAD_ROWS] | "FirstBad" >> beam.combiners.Top.Smallest(1, key=_place)
+            first = read[BAD_ROWS] | "FirstBad" >> beam.combiners.Top.Smallest(NAMED, key=_place)
             first | "WriteFirstBad" >> WriteJson(os.path.join(scratch, "first_bad.json"))
             name = "analyze" if number == 0 else f"analyze, pass {number + 1}"
             with progress_bar(name, sum(entry.records for entry in indexed)):

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..schemas.bad_rows import check_bad_rows
+from ..schemas.bad_rows import NAMED, check_bad_rows
 from ..schemas.csv_scan import combine_crc32c
 from ..schemas.errors import ArtifactError, DataError
 from ..schemas.manifest_pb2 import InputFile, Manifest
@@ -21,12 +21,12 @@ class InputCounts:
 
     Attributes:
       files: by relative path; rows, blank_lines, rejected, rows per split, size and crc32c as read.
-      first_bad: the first bad row, as a dict of its DataError, or None.
+      first_bad: the first bad rows, as dicts of their DataErrors.
       faults: faults of whole files, by relative path.
     """
 
     files: dict[str, InputFile]
-    first_bad: dict[str, Any] | None
+    first_bad: list[dict[str, Any]]
     faults: dict[str, list[Any]]
 
     @classmethod
@@ -51,7 +51,7 @@ class InputCounts:
             file.train_rows += train
             file.valid_rows += valid
             file.test_rows += test
-        first = min(bad, key=lambda one: (one["file"], one["row"]), default=None)
+        first = sorted(bad, key=lambda one: (one["file"], one["row"]))[:NAMED]
         return cls(files, first, faults)
 
     def write(self, manifest: Manifest) -> None:
@@ -77,9 +77,9 @@ def check_counts(counts: InputCounts, indexed: Sequence[IndexedFile], spec: Spec
         _check_file(counts, entry)
     rejected = sum(file.rejected for file in counts.files.values())
     rows = sum(file.rows for file in counts.files.values())
-    first = counts.first_bad
-    error = first and DataError(*(first[name] for name in ("path", "row", "column", "value", "reason")))
-    check_bad_rows(error, rejected, rows, spec.data)
+    fields = ("path", "row", "column", "value", "reason")
+    first = [DataError(*(bad[field] for field in fields)) for bad in counts.first_bad]
+    check_bad_rows(first, rejected, rows, spec.data)
 
 
 def _check_file(counts: InputCounts, entry: IndexedFile) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from google.protobuf import text_format
 
-from ..schemas.bad_rows import check_bad_rows
+from ..schemas.bad_rows import NAMED, check_bad_rows
 from ..schemas.compressed import open_stream
 from ..schemas.csv_file import SPLITS, CsvFile, FileBlock, list_files
 from ..schemas.csv_layout import HEAD_BYTES, has_no_content, read_layout
@@ -96,7 +96,7 @@ class _Reader:
                     found = self._transform(block)
                     bad += found.bad
                     self._add(number, block, found)
-        first = min(bad, key=lambda error: (error.file, error.row or 0), default=None)
+        first = sorted(bad, key=lambda error: (error.file, error.row or 0))[:NAMED]
         check_bad_rows(first, len(bad), rows, self._spec.data)
         return self._examples()
 

@@ -108,7 +108,8 @@ def test_many_bad_rows_the_first_in_file_order_and_how_many(tmp_path, monkeypatc
     count = len(bad_rows(200)) + len(bad_rows(90))
     text = (
         "{d}/b.csv:5:y: is missing, but the column needs a value in every row "
-        f"(the first of {count} bad rows of 330; data.bad_rows.reject_up_to sets a share aside)"
+        f"(the first of {count} bad rows of 330, next: row 7, row 12, row 18, …; none is allowed: mend them, or set them "
+        "aside with data.bad_rows.reject_up_to: 0.2 and look at them with `prebake rejected`)"
     )
     error = fails(tmp_path, files, text)
     assert isinstance(error, DataError)
@@ -162,7 +163,8 @@ def test_rejected_rows_are_kept_and_counted(tmp_path):
 def test_more_than_the_share(tmp_path):
     text = (
         "{d}/b.csv:5:y: is missing, but the column needs a value in every row "
-        f"(the first of {len(bad_rows(200))} bad rows of 200; data.bad_rows.reject_up_to sets a share aside)"
+        f"(the first of {len(bad_rows(200))} bad rows of 200, next: row 7, row 12, row 18, …; 40 are allowed: mend them, "
+        "or set them aside with data.bad_rows.reject_up_to: 0.22 and look at them with `prebake rejected`)"
     )
     fails(tmp_path, {"b.csv": many_bad(200)}, text, {"data": {"bad_rows": {"reject_up_to": 0.2}}})
 
@@ -188,7 +190,8 @@ def test_a_class_that_only_the_test_split_has(tmp_path):
         prepare(tmp_path, CLASSES, MULTICLASS)
     assert str(error.value) == (
         f"{tmp_path}/data/c.csv:3:y 'z' {UNKNOWN} "
-        "(the first of 2 bad rows of 36; data.bad_rows.reject_up_to sets a share aside)"
+        "(the first of 2 bad rows of 36, next: row 4; none is allowed: mend them, or set them aside with "
+        "data.bad_rows.reject_up_to: 0.056 and look at them with `prebake rejected`)"
     )
     # What was learnt from the training split is sound, and the next run need not learn it again.
     assert people.visible(tmp_path / "run") == ["transform"]

@@ -43,7 +43,8 @@ def test_the_first_is_named(tmp_path):
         people.run(tmp_path, base=SPEC)
     assert str(error.value) == (
         f"{tmp_path}/data/a.csv:5:picture 'half.png' {IMAGE} "
-        "(the first of 3 bad rows of 40; data.bad_rows.reject_up_to sets a share aside)"
+        "(the first of 3 bad rows of 40, next: row 22, row 32; none is allowed: mend them, or set them aside with "
+        "data.bad_rows.reject_up_to: 0.075 and look at them with `prebake rejected`)"
     )
 
 
