@@ -1,9 +1,9 @@
 """In: a tensor and the model part of a spec. Out: the answer of many networks in one, which share most of their weights.
 
-TabM (Gorishniy, Kotelnikov and Babenko, 2024, "TabM: Advancing tabular deep learning with parameter-efficient
-ensembling") with the layers of BatchEnsemble (Wen, Tran and Ba, 2020): member i computes ((x * r_i) W) * s_i + b_i, with a
-kernel W that all share. The first r_i are random signs, all others and all s_i begin at 1, so that the members differ by how they see the
-inputs; each has a head of its own. They learn side by side, each by its own loss, and their mean answers.
+TabM (Gorishniy, Kotelnikov and Babenko, "TabM: Advancing tabular deep learning with parameter-efficient ensembling",
+2024) with the layers of BatchEnsemble (Wen, Tran and Ba, 2020): member i computes ((x * r_i) W) * s_i + b_i, with a kernel W
+that all share. The first r_i are random signs, all others and all s_i begin at 1, so that the members differ by how they see
+the inputs; each has a head of its own. They learn side by side, each by its own loss, and their mean answers.
 """
 
 from __future__ import annotations
