@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from . import spec_pb2
-from .spec_source import SpecSource, enum_name
+from .spec_source import SpecSource
 
 _PATH = "training.warm_start"
 
@@ -70,6 +70,7 @@ def _check_freeze(spec: spec_pb2.Spec, source: SpecSource) -> None:
 
 
 def _check_cache(spec: spec_pb2.Spec, source: SpecSource) -> None:
+    """The step that it needs is distribution_check.py's."""
     training, start, model = spec.training, spec.training.warm_start, spec.model
     if not start.cache:
         return
@@ -95,14 +96,6 @@ def _check_cache(spec: spec_pb2.Spec, source: SpecSource) -> None:
             path, f"does not go with model.{random[0]}, which draws anew in each step below the last frozen layer",
             "leave out one of the two",
         )  # fmt: skip
-    if training.distribution != spec_pb2.DISTRIBUTION_NONE:
-        name = enum_name(spec_pb2.Distribution.DESCRIPTOR, training.distribution)
-        raise source.error(path, f"does not go with distribution {name}", "leave out one of the two")
-    if training.loop != spec_pb2.LOOP_FIT:
-        what = "jit_compile" if training.jit_compile else "loop: custom"
-        raise source.error(
-            path, f"does not go with {what}: it needs the step of Keras' fit", "leave out one of the two"
-        )
     if training.source != "examples":
         raise source.error(path, f"needs source: examples, not {training.source}", "leave out one of the two")
     if training.folds:

@@ -147,8 +147,9 @@ class _Column:
     def array(self) -> np.ndarray:
         if self._file is None:
             return np.concatenate(self._parts)
-        self._file.flush()
-        return np.memmap(self._file, self._dtype, "r", shape=self._shape)
+        with self._file:  # what is mapped stays
+            self._file.flush()
+            return np.memmap(self._file, self._dtype, "r", shape=self._shape)
 
 
 class _Upper:

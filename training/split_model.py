@@ -68,7 +68,11 @@ def split_model(model: keras.Model, varies: Callable[[keras.Operation], bool]) -
         below = keras.Model(
             {tensor.name: tensor for tensor in read.values()}, dict(zip(names, fixed, strict=True))
         )
+    histories = [(tensor, tensor._keras_history) for tensor in inputs]
     above = keras.Model([*fixed, *inputs], model.outputs[0] if len(model.outputs) == 1 else model.outputs)
+    for tensor, history in histories:
+        # Keras, making a model of inputs and of tensors in the middle, says of an input that it came from there.
+        tensor._keras_history = history
     return SplitModel(below, above, [*names, *(tensor.name for tensor in inputs)])
 
 

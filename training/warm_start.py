@@ -26,10 +26,12 @@ class Reused(NamedTuple):
     Attributes:
       line: what was reused and what not, for a person.
       lower: the layers with reused weights below the head, from the inputs up; these are frozen if any are.
+      head: those of the head.
     """
 
     line: str
     lower: list[keras.layers.Layer]
+    head: list[keras.layers.Layer]
 
 
 def reuse_weights(
@@ -85,7 +87,7 @@ def reuse_weights(
     begin = [*new, *([f"the head ({head})"] if head else [])]
     if begin:
         line += f"; new: {', '.join(begin)}"
-    return Reused("; ".join([line, *reasons]), lower)
+    return Reused("; ".join([line, *reasons]), lower, [] if head else parts.head)
 
 
 def _reuse_embeddings(

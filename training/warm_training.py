@@ -13,6 +13,7 @@ from ..schemas.spec_pb2 import Training
 from .dataset import Examples
 from .frozen import Frozen, Unfreeze
 from .frozen_outputs import keep_outputs, split_frozen, train_above
+from .schedule import every_optimizer
 from .state import Progress
 from .warm_start import reuse_weights
 from .warm_start_source import WarmStartSource, ids_of_run, read_weights
@@ -80,6 +81,7 @@ class WarmTraining:
         # `directory` is RUN/training/…
         ids = ids_of_run(os.path.dirname(os.path.dirname(os.path.abspath(directory))))
         reused = reuse_weights(model, source, self._start, examples.manifest.features, ids)
+        _check_optimizers(model, [*reused.lower, *reused.head])
         if not so_far.epoch and not so_far.step:
             notice(reused.line + ("; what is reused below the head is frozen" if self._start.freeze else ""))
         if not self._start.freeze:
@@ -106,3 +108,17 @@ class WarmTraining:
         """The model is as one that was never frozen."""
         if self._frozen is not None:
             self._frozen.thaw()
+
+
+def _check_optimizers(model: keras.Model, layers: Sequence[keras.layers.Layer]) -> None:
+    model.optimizer.build(model.trainable_variables)
+    reused = {id(weight): layer.name for layer in layers for weight in layer.weights}
+    for optimizer in every_optimizer(model.optimizer):
+        if isinstance(optimizer, keras.optimizers.Ftrl):
+            for variable in getattr(optimizer, "_trainable_variables", ()):
+                if id(variable) in reused:
+                    raise PrebakeError(
+                        f"{_FIELD}: ftrl, which training.parts gives the layer {reused[id(variable)]!r}, makes each weight "
+                        "of its sums alone, whatever it was before: give layers, to reuse no more than hidden layers, or "
+                        "choose another optimizer"
+                    )
