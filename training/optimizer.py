@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -28,13 +26,9 @@ from .momentum_cycle import CycledMomentum
 from .parts import combine
 from .rate_shape import RateShape, rate_shape
 from .schedule import build_rate
+from .weight_decay import DECAYING
 
-
-def _nesterov(**options: Any) -> keras.optimizers.Optimizer:
-    return keras.optimizers.SGD(nesterov=True, **options)
-
-
-OPTIMIZERS: dict[int, Callable[..., keras.optimizers.Optimizer]] = {
+OPTIMIZERS: dict[int, type[keras.optimizers.Optimizer]] = {
     ADAGRAD: keras.optimizers.Adagrad,
     ADAM: keras.optimizers.Adam,
     ADAMAX: keras.optimizers.Adamax,
@@ -42,14 +36,12 @@ OPTIMIZERS: dict[int, Callable[..., keras.optimizers.Optimizer]] = {
     FTRL: Ftrl,
     MOMENTUM: keras.optimizers.SGD,
     NADAM: keras.optimizers.Nadam,
-    NESTEROV: _nesterov,
+    NESTEROV: keras.optimizers.SGD,
     RMSPROP: keras.optimizers.RMSprop,
     SGD: keras.optimizers.SGD,
 }
 # What Keras calls otherwise.
 _NAMES = {"l1": "l1_regularization_strength", "l2": "l2_regularization_strength"}
-# Weights that only shift or scale: taking away from them would not make a model smoother.
-_NOT_DECAYED = ("bias", "gamma", "beta")
 
 
 def build_optimizer(
@@ -67,34 +59,34 @@ def build_optimizer(
     """
     shape = rate_shape(training.schedule, steps_per_epoch=steps_per_epoch, epochs=training.epochs)
 
-    def build(optimizer: Optimizer, rate: float) -> keras.optimizers.Optimizer:
-        built = _build_one(training, optimizer, rate, shape)
-        if optimizer.weight_decay:
-            kept = [v for v in model.trainable_variables if v.name in _NOT_DECAYED]
-            built.exclude_from_weight_decay(var_list=kept)
-        return built
-
-    whole = build(training.optimizer, training.learning_rate)
+    rest = _build_one(training, training.optimizer, training.learning_rate, shape)
     if not training.parts:
-        return whole
-    parts = {part.name: build(part.optimizer, part.learning_rate) for part in training.parts}
-    return combine(whole, parts, model.trainable_variables)
+        return rest
+    parts = {
+        part.name: _build_one(training, part.optimizer, part.learning_rate, shape) for part in training.parts
+    }
+    return combine(rest, parts, model.trainable_variables)
 
 
 def _build_one(
     training: Training, optimizer: Optimizer, rate: float, shape: RateShape
 ) -> keras.optimizers.Optimizer:
-    make = OPTIMIZERS[optimizer.kind]
+    kind, make = optimizer.kind, OPTIMIZERS[optimizer.kind]
     options: dict[str, Any] = {
         _NAMES.get(field.name, field.name): value
         for field, value in optimizer.ListFields()
-        if field.name != "kind" and (field.name != "weight_decay" or value or optimizer.kind == ADAMW)
+        if field.name != "kind"
     }
-    if optimizer.kind in (MOMENTUM, NESTEROV) and training.schedule.kind == ONE_CYCLE:
-        if not optimizer.HasField("momentum"):
-            make = functools.partial(CycledMomentum, shape.length, nesterov=optimizer.kind == NESTEROV)
-    elif optimizer.kind in (MOMENTUM, NESTEROV):
+    if kind in (MOMENTUM, NESTEROV):
+        options["nesterov"] = kind == NESTEROV
+        if training.schedule.kind == ONE_CYCLE and "momentum" not in options:
+            make, options["length"] = CycledMomentum, shape.length
         options.setdefault("momentum", 0.9)
+    if options.get("weight_decay"):
+        make = DECAYING[make]
+    elif kind != ADAMW:
+        # With a decay of 0 there would be more to do at each step. AdamW wants a number.
+        options.pop("weight_decay", None)
     if training.weight_average:
         options.update(use_ema=True, ema_momentum=training.weight_average)
     return make(

@@ -46,7 +46,7 @@ def combine(
             found[name].append(variable.path)
     for name, paths in found.items():
         if not paths:
-            layers = ", ".join(dict.fromkeys(variable.path.split("/")[0] for variable in variables))
+            layers = ", ".join(dict.fromkeys(variable.path.rsplit("/", 1)[0] for variable in variables))
             raise PrebakeError(
                 f"training.parts.{name}: no layer with weights has such a name; those that have: {layers}"
             )
