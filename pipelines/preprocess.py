@@ -11,7 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from ..schemas.code_check import named_file
-from ..schemas.commit import disk_faults, temporary_directory
+from ..schemas.commit import temporary_directory
+from ..schemas.disk import disk_faults
 from ..schemas.errors import PrebakeError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest

@@ -6,12 +6,20 @@ import csv
 import glob
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import apache_beam as beam
 
-from ..schemas.commit import TEMPORARY_PREFIX, differences, is_current, publish, temporary_directory
+from ..schemas.commit import (
+    TEMPORARY_PREFIX,
+    Stamp,
+    differences,
+    is_current,
+    publication,
+    publish,
+    temporary_directory,
+)
 from ..schemas.csv_file import SPLITS
 from ..schemas.errors import ArtifactError
 from ..schemas.examples_plan import (
@@ -66,12 +74,14 @@ def transform(
       ArtifactError: there is no `transform/`, or it or `examples/` was made from something else.
       DataError: more bad rows than the spec allows, or a file changed while it was read.
     """
-    analyzed = read_manifest(os.path.join(run_dir, "transform"), "transform")
+    source = os.path.join(run_dir, "transform")
+    made_from = {source: publication(source)}
+    analyzed = read_manifest(source, "transform")
     wanted = transform_manifest(spec, indexed)
-    note_kept_ids(wanted, os.path.join(run_dir, "transform"), {})
+    note_kept_ids(wanted, source, {})
     if analyzed.fingerprint != wanted.fingerprint:
         raise ArtifactError(
-            os.path.join(run_dir, "transform"),
+            source,
             f"was made from other {differences(analyzed, wanted)}: run analyze with --replace first",
         )
     directory = os.path.join(run_dir, STEP)
@@ -79,7 +89,7 @@ def transform(
     if is_current(directory, manifest, replace=replace):
         return False
     with (
-        publish(directory, manifest, replace=replace) as temporary,
+        publish(directory, manifest, replace=replace, made_from=made_from) as temporary,
         temporary_directory(run_dir, "transform-scratch") as scratch,
     ):
         job = _Job(spec, indexed, analyzed, run_dir, temporary, scratch)
@@ -90,7 +100,7 @@ def transform(
         counts.write(manifest)
         job.write_splits(manifest)
         write_feature_spec(temporary, manifest)
-        _write_rejected(run_dir, manifest, bad)
+        _write_rejected(run_dir, manifest, bad, made_from)
     return True
 
 
@@ -214,11 +224,13 @@ class _Job:
                 shard += 1
 
 
-def _write_rejected(run_dir: str, manifest: Manifest, bad: list[dict[str, Any]]) -> None:
+def _write_rejected(
+    run_dir: str, manifest: Manifest, bad: list[dict[str, Any]], made_from: Mapping[str, Stamp]
+) -> None:
     rejected = Manifest(step=REJECTED, fingerprint=manifest.fingerprint, parts=manifest.parts)
     fields = ("file", "row", "column", "value", "reason")
     with (
-        publish(os.path.join(run_dir, REJECTED), rejected, replace=True) as temporary,
+        publish(os.path.join(run_dir, REJECTED), rejected, replace=True, made_from=made_from) as temporary,
         open(os.path.join(temporary, "rows.csv"), "w", encoding="utf-8", newline="") as file,
     ):
         writer = csv.writer(file)

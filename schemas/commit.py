@@ -19,15 +19,17 @@ import os
 import shutil
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from .disk import DiskFault, disk_fault
-from .errors import ArtifactError, PrebakeError
+from .disk import disk_fault, disk_faults
+from .errors import ArtifactError
 from .exchange import exchange
 from .manifest import MANIFEST, fill_files, list_files, read_manifest, write_manifest
 from .manifest_pb2 import Manifest
 
 TEMPORARY_PREFIX = ".tmp-"
+# See `publication`.
+Stamp = tuple[int, ...] | None
 
 
 def is_current(directory: str, manifest: Manifest, *, replace: bool = False) -> bool:
@@ -46,7 +48,7 @@ def is_current(directory: str, manifest: Manifest, *, replace: bool = False) -> 
     """
     directory = os.path.normpath(directory)
     _tidy(directory)
-    if _stamp(directory) is None:
+    if publication(directory) is None:
         return False
     try:
         found = read_manifest(directory, manifest.step)
@@ -77,21 +79,24 @@ def differences(found: Manifest, wanted: Manifest) -> str:
 
 
 @contextlib.contextmanager
-def publish(directory: str, manifest: Manifest, *, replace: bool = False) -> Iterator[str]:
+def publish(
+    directory: str, manifest: Manifest, *, replace: bool = False, made_from: Mapping[str, Stamp] | None = None
+) -> Iterator[str]:
     """Yields a temporary directory; publishes it as `directory` when the block ends without an exception.
 
     Args:
       directory: to be made.
       manifest: its `files` are filled in here; the caller may set other fields until the block ends.
       replace: a directory that is there is replaced; it stays as it is until the new one is complete.
+      made_from: directories beside it, with the `publication` of each that this one is made from.
 
     Raises:
-      ArtifactError: the directory is there and `replace` is False, another run published it since this one began, or it
-        cannot be written.
+      ArtifactError: the directory is there and `replace` is False, another run published it, or replaced what it is made
+        from, since this one began, or it cannot be written.
     """
     directory = os.path.normpath(directory)
     _tidy(directory)
-    before = _stamp(directory)
+    before = publication(directory)
     if before is not None and not replace:
         raise ArtifactError(directory, "is there already: add --replace, or choose another --run")
     parent, name = os.path.split(directory)
@@ -102,6 +107,11 @@ def publish(directory: str, manifest: Manifest, *, replace: bool = False) -> Ite
             write_manifest(manifest, temporary)
             _flush(temporary)
         with _lock(parent or ".", wait=True):
+            for source, stamp in (made_from or {}).items():
+                if publication(source) != stamp:
+                    raise ArtifactError(
+                        source, f"another run replaced it; the {name} made from it are dropped: run again"
+                    )
             _put_in_place(temporary, directory, before)
 
 
@@ -179,36 +189,6 @@ def _lock(directory: str, *, wait: bool) -> Iterator[None]:
         os.close(descriptor)
 
 
-@contextlib.contextmanager
-def disk_faults(path: str, temporary: str) -> Iterator[None]:
-    """Says of which result it is that a file could not be written: nobody knows the temporary one.
-
-    Args:
-      path: of the result.
-      temporary: where its files are written.
-
-    Raises:
-      ArtifactError: the disk took no more, or a file in `temporary` could not be written for another reason.
-    """
-    try:
-        yield
-    except PrebakeError:
-        raise
-    except Exception as error:
-        fault = disk_fault(error)
-        if fault is None and isinstance(error, OSError):
-            inside = str(error.filename).startswith(temporary)
-            # What a write, a flush or a close says of the disk names no file.
-            if inside or (error.filename is None and error.errno == errno.EIO):
-                fault = DiskFault(error.strerror or str(error), "")
-        if fault is None:
-            raise
-        advice = fault.advice and f": {fault.advice}"
-        raise ArtifactError(
-            path, f"could not be written: {fault.reason}; it is as it was before{advice}"
-        ) from None
-
-
 def _flush(directory: str) -> None:
     for path in list_files(directory):
         _flush_one(os.path.join(directory, path))
@@ -227,7 +207,7 @@ def _flush_one(path: str) -> None:
         os.close(descriptor)
 
 
-def _stamp(directory: str) -> tuple[int, ...] | None:
+def publication(directory: str) -> Stamp:
     """What tells one publication from another; None if there is none.
 
     Raises:
@@ -246,10 +226,10 @@ def _stamp(directory: str) -> tuple[int, ...] | None:
     return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _put_in_place(temporary: str, directory: str, before: tuple[int, ...] | None) -> None:
+def _put_in_place(temporary: str, directory: str, before: Stamp) -> None:
     """Publishes; the parent's lock is held. `temporary` then holds what was replaced, or is gone."""
     first = ArtifactError(directory, "another run published it first; this run's result is dropped")
-    if _stamp(directory) != before:
+    if publication(directory) != before:
         raise first
     try:
         if before is None:

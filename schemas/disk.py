@@ -6,11 +6,14 @@ All of them quote the system's words.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from .errors import ArtifactError, PrebakeError
 
 _FREE = "free some space and run again"
 # Errors that only a write gives. What to do, by number.
@@ -42,6 +45,36 @@ def disk_fault(error: BaseException) -> DiskFault | None:
         if code is not None:
             return DiskFault(os.strerror(code), _ADVICE[code])
     return None
+
+
+@contextlib.contextmanager
+def disk_faults(path: str, temporary: str) -> Iterator[None]:
+    """Says of which result it is that a file could not be written: nobody knows the temporary one.
+
+    Args:
+      path: of the result.
+      temporary: where its files are written.
+
+    Raises:
+      ArtifactError: the disk took no more, or a file in `temporary` could not be written for another reason.
+    """
+    try:
+        yield
+    except PrebakeError:
+        raise
+    except Exception as error:
+        fault = disk_fault(error)
+        if fault is None and isinstance(error, OSError):
+            inside = str(error.filename).startswith(temporary)
+            # What a write, a flush or a close says of the disk names no file.
+            if inside or (error.filename is None and error.errno == errno.EIO):
+                fault = DiskFault(error.strerror or str(error), "")
+        if fault is None:
+            raise
+        advice = fault.advice and f": {fault.advice}"
+        raise ArtifactError(
+            path, f"could not be written: {fault.reason}; it is as it was before{advice}"
+        ) from None
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

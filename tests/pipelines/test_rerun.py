@@ -9,6 +9,7 @@ import socket
 
 import people
 import pytest
+from prebake.pipelines import transform as transform_module
 from prebake.pipelines.preprocess import preprocess
 from prebake.schemas.commit import temporary_directory
 from prebake.schemas.errors import ArtifactError
@@ -182,3 +183,26 @@ def test_a_file_system_without_locks_keeps_everything(tmp_path, monkeypatch):
         assert len(os.listdir(tmp_path)) == 2
         assert os.path.isdir(path)
     assert os.listdir(tmp_path) == [f".tmp-examples-{socket.gethostname()}-11111111"]
+
+
+@pytest.mark.fault(38)
+def test_a_transform_that_another_run_replaces_meanwhile(tmp_path, monkeypatch):
+    """Else examples of one run would lie beside the statistics of the other, and both would be whole."""
+    people.write_data(os.path.join(tmp_path, "data"))
+    run = people.run(tmp_path, base=people.SMALL)
+    before = people.tree(os.path.join(run, "examples")) | people.tree(os.path.join(run, "rejected"))
+    write = transform_module.write_feature_spec
+
+    def write_late(*args) -> None:
+        write(*args)
+        people.run(tmp_path, {"seed": 2}, base=people.SMALL, steps=["analyze"], replace=True)
+
+    monkeypatch.setattr(transform_module, "write_feature_spec", write_late)
+    with pytest.raises(ArtifactError) as error:
+        people.run(
+            tmp_path, {"examples": {"train_shards": 3}}, base=people.SMALL, steps=["transform"], replace=True
+        )
+    assert str(error.value) == (
+        f"{run}/transform: another run replaced it; the rejected made from it are dropped: run again"
+    )
+    assert before == people.tree(os.path.join(run, "examples")) | people.tree(os.path.join(run, "rejected"))

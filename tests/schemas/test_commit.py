@@ -11,7 +11,7 @@ import textwrap
 
 import pytest
 from prebake.schemas import commit
-from prebake.schemas.commit import is_current, new_file, publish, temporary_directory
+from prebake.schemas.commit import is_current, new_file, publication, publish, temporary_directory
 from prebake.schemas.errors import ArtifactError
 from prebake.schemas.manifest import MANIFEST, read_manifest, set_fingerprint
 from prebake.schemas.manifest_pb2 import Manifest
@@ -466,3 +466,27 @@ def test_the_manifest_is_written_last(directory, monkeypatch):
     write(directory, "x")
     assert seen == [["train"]]
     assert sorted(os.listdir(directory)) == [MANIFEST, "train"]
+
+
+@pytest.mark.fault(38)
+@pytest.mark.parametrize("replaced", [True, False])
+def test_what_it_is_made_from_must_still_stand(tmp_path, replaced):
+    source, directory = str(tmp_path / "transform"), str(tmp_path / "examples")
+    write(source, "statistics", data="1")
+    write(directory, "old")
+
+    def run() -> None:
+        made_from = {source: publication(source)}
+        with publish(directory, manifest(data="2"), replace=True, made_from=made_from):
+            if replaced:
+                write(source, "other statistics", replace=True, data="2")
+
+    if replaced:
+        text = f"{source}: another run replaced it; the examples made from it are dropped: run again"
+        with pytest.raises(ArtifactError, match=f"^{re.escape(text)}$"):
+            run()
+        assert content(directory) == "old"
+    else:
+        run()
+        assert os.listdir(directory) == ["manifest.pbtxt"]
+    assert sorted(os.listdir(tmp_path)) == ["examples", "transform"]
