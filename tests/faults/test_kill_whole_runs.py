@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import os
-import pathlib
-import subprocess
-import sys
+from typing import Any
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).with_name("kill_whole_runs.py")
-TESTS = SCRIPT.parents[1]
 
-
-def killed(folder: pathlib.Path, count: int, seed: int) -> dict:
-    """What kill_whole_runs.py says, if nothing went wrong."""
-    modules = os.pathsep.join(str(TESTS / name) for name in ("pipelines", "training"))
-    done = subprocess.run(
-        [sys.executable, SCRIPT, folder, str(count), str(seed)],
-        env={**os.environ, "PYTHONPATH": modules},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"seed {seed}: {done.stderr}"
-    found = json.loads(done.stdout)
-    print(done.stdout, end="")
+def check(found: dict[str, Any], count: int, seed: int) -> None:
     assert (found["partial"], found["different"]) == ([], []), f"seed {seed}"
     assert {command: len(moments) for command, moments in found["moments"].items()} == dict.fromkeys(
         ("preprocess", "train", "export"), count
     )
-    return found
+    assert found["kills"] == 3 * count
 
 
 @pytest.mark.fault(34, 44, 45, 48)
-def test_killed_twice_each(tmp_path):
-    killed(tmp_path, count=2, seed=1)
+def test_killed_twice_each(whole_runs):
+    check(whole_runs["kills"], 2, seed=1)
 
 
 @pytest.mark.long
 @pytest.mark.fault(34, 44, 45, 48)
-def test_killed_twenty_times_each(tmp_path):
-    found = killed(tmp_path, count=20, seed=2)
-    assert found["kills"] == 60
+def test_killed_twenty_times_each(try_whole_runs):
+    found = try_whole_runs("--kills", "20", "--seed", "2")["kills"]
+    check(found, 20, seed=2)
     # Some came between two publications.
-    assert "preprocess: transform" in found["new after a kill"]
+    assert any("transform" in seen for seen in found["new after a kill"])

@@ -13,12 +13,6 @@ import traceback
 from collections.abc import Callable, Sequence
 
 # All that a command imports.
-import prebake.pipelines.preprocess
-import prebake.training.evaluate
-import prebake.training.export
-import prebake.training.train
-import prebake.transforms.summary  # noqa: F401
-
 from prebake.cli import main
 
 
