@@ -99,12 +99,14 @@ class SplitEntry(_message.Message):
     def __init__(self, name: _Optional[str] = ..., rows: _Optional[int] = ..., compression: _Optional[_Union[_spec_pb2.Compression, str]] = ..., shards: _Optional[_Iterable[_Union[ShardEntry, _Mapping]]] = ..., sample: _Optional[str] = ...) -> None: ...
 
 class ShardEntry(_message.Message):
-    __slots__ = ("path", "rows")
+    __slots__ = ("path", "rows", "first")
     PATH_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
+    FIRST_FIELD_NUMBER: _ClassVar[int]
     path: str
     rows: int
-    def __init__(self, path: _Optional[str] = ..., rows: _Optional[int] = ...) -> None: ...
+    first: int
+    def __init__(self, path: _Optional[str] = ..., rows: _Optional[int] = ..., first: _Optional[int] = ...) -> None: ...
 
 class OutputFeature(_message.Message):
     __slots__ = ("name", "type", "cardinality", "encode", "dimension", "shape", "sequence", "weights_of", "out_of_fold", "combiner", "share")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from ..schemas.manifest_pb2 import OUTPUT_FLOAT, Manifest, OutputFeature, SplitEntry
+from ..schemas.manifest_pb2 import OUTPUT_FLOAT, Manifest, OutputFeature, ShardEntry, SplitEntry
 from ..schemas.spec_pb2 import CACHE_MEMORY, CACHE_NONE, COMPRESSION_GZIP, Cache
 
 # What is read and parsed at a time.
@@ -25,6 +25,8 @@ _UNPACKED = 8
 MEMORY_SHARE = 0.25
 
 Rows = tuple[Any, ...]
+# Its path and the place of its first row in that file.
+ShardKey = tuple[str, int]
 
 
 class Kept(NamedTuple):
@@ -32,12 +34,12 @@ class Kept(NamedTuple):
 
     Attributes:
       rows: (features, label) or (features, label, weight): float32 or int64 tensors, lists ragged, [rows, …] each.
-      first: by path of a shard, where its rows begin; they are in the order of the file.
+      first: by shard, where its rows begin; they are in the order of the file.
       padded: turns such rows into what a model takes, see `example_parser`.
     """
 
     rows: Rows
-    first: Mapping[str, int]
+    first: Mapping[ShardKey, int]
     padded: Callable[[Rows], Rows]
 
     def take(self, numbers: tf.Tensor) -> Rows:
@@ -46,13 +48,13 @@ class Kept(NamedTuple):
 
 
 def keep(
-    batches: tf.data.Dataset, shards: Sequence[tuple[str, int]], padded: Callable[[Rows], Rows] = lambda rows: rows
+    batches: tf.data.Dataset, shards: Sequence[ShardEntry], padded: Callable[[Rows], Rows] = lambda rows: rows
 ) -> Kept:  # fmt: skip
     """Reads rows into memory.
 
     Args:
       batches: of the shards' rows, one shard after the other, not padded.
-      shards: path and rows of each, in that order.
+      shards: in that order.
       padded: see `Kept`.
     """
     return Kept(join(list(batches)), first_rows(shards), padded)
@@ -64,10 +66,15 @@ def join(parts: Sequence[Rows]) -> Rows:
         return tf.nest.map_structure(lambda *columns: tf.concat(columns, axis=0), *parts)
 
 
-def first_rows(shards: Sequence[tuple[str, int]]) -> dict[str, int]:
-    """Where each shard's rows begin, from (path, rows) of each in order."""
-    starts = itertools.accumulate((rows for _, rows in shards), initial=0)
-    return {path: start for (path, _), start in zip(shards, starts, strict=False)}
+def first_rows(shards: Sequence[ShardEntry]) -> dict[ShardKey, int]:
+    """Where each shard's rows begin, if they stand behind one another."""
+    starts = itertools.accumulate((shard.rows for shard in shards), initial=0)
+    return {key_of(shard): start for shard, start in zip(shards, starts, strict=False)}
+
+
+def key_of(shard: ShardEntry) -> ShardKey:
+    """What a shard is known by."""
+    return shard.path, shard.first
 
 
 def fits(manifest: Manifest, splits: Sequence[SplitEntry], cache: Cache, free: int | None = None) -> bool:

@@ -31,7 +31,7 @@ from ..schemas.examples_plan import (
 from ..schemas.feature_spec import LABEL, WEIGHT
 from ..schemas.identity import shard_of_rows
 from ..schemas.manifest import file_crc32c, read_manifest
-from ..schemas.manifest_pb2 import Manifest
+from ..schemas.manifest_pb2 import Manifest, ShardEntry
 from ..schemas.portable_spec import portable_spec
 from ..schemas.ragged import Ragged
 from ..schemas.raw_columns import read_local
@@ -39,7 +39,7 @@ from ..schemas.spec import expand
 from ..schemas.spec_pb2 import Data, Spec
 from ..transforms.row_features import RowFeatures, TransformBlock
 from ..transforms.saved_graph import load_saved_graph
-from .cache import MEMORY_SHARE, Kept, Rows, bytes_of, first_rows, free_memory, join
+from .cache import MEMORY_SHARE, Kept, Rows, bytes_of, first_rows, free_memory, join, key_of
 from .dataset import Examples
 from .parse_examples import list_padder
 
@@ -123,14 +123,14 @@ class _Reader:
         manifest = examples_manifest(self._spec, self._analyzed)
         keys = np.concatenate(self._keys, axis=1) if self._keys else np.zeros((4, 0), np.uint64)
         counts = np.bincount(keys[0].astype(np.int64), minlength=sum(self._shards)).tolist()
-        shards: list[tuple[str, int]] = []
+        shards: list[ShardEntry] = []
         for name, number in zip(SPLITS, self._shards, strict=True):
             split = manifest.splits.add(name=name, compression=self._spec.examples.compression)
             for place in range(number):
                 path = f"{name}/{shard_path(place, number, split.compression)}"
-                split.shards.add(path=path, rows=counts[len(shards)])
-                split.rows += counts[len(shards)]
-                shards.append((path, counts[len(shards)]))
+                shard = split.shards.add(path=path, rows=counts[len(shards)])
+                split.rows += shard.rows
+                shards.append(shard)
         # Sorted as join_parts of the pipeline sorts: by shard, hash, file and row.
         order = tf.constant(np.lexsort(keys[::-1]))
         with tf.device("CPU:0"):
@@ -142,7 +142,7 @@ class _Reader:
             ]
             for name, sample in zip(SPLITS, self._samples, strict=True)
         }
-        return Examples(self._directory, manifest, dict.fromkeys((path for path, _ in shards), kept), samples)
+        return Examples(self._directory, manifest, dict.fromkeys(map(key_of, shards), kept), samples)
 
 
 def _tensor(column: np.ndarray | Ragged, shape: list[int]) -> tf.Tensor | tf.RaggedTensor:

@@ -19,7 +19,7 @@ from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
 from ..schemas.spec_pb2 import COMPRESSION_GZIP, Cache
-from .cache import ROWS_AT_A_TIME, Kept, fits, keep
+from .cache import ROWS_AT_A_TIME, Kept, ShardKey, fits, keep, key_of
 from .host_shards import HostShards
 from .parse_examples import example_parser, list_padder, ragged_parser
 
@@ -32,14 +32,16 @@ class Examples(NamedTuple):
     Attributes:
       directory: that the manifest's paths are relative to.
       manifest: of the examples.
-      kept: rows that are in memory, by path of their shard.
+      kept: rows that are in memory, by their shard.
       samples: raw rows by split, if they are not in the files that the manifest names.
+      parse: what makes rows of a batch of records, if they are not Examples of the manifest's features.
     """
 
     directory: str
     manifest: Manifest
-    kept: Mapping[str, Kept] = {}
+    kept: Mapping[ShardKey, Kept] = {}
     samples: Mapping[str, Sequence[dict[str, Any]]] = {}
+    parse: Callable[[tf.Tensor], tuple] | None = None
 
     def split(self, name: str) -> SplitEntry:
         """The split's entry.
@@ -151,23 +153,18 @@ def keep_in_memory(examples: Examples, cache: Cache, splits: Sequence[str] = ("t
     Batches of rows that are kept are, bit for bit, those of rows that are read.
     """
     found = [examples.split(name) for name in splits]
-    wanted = [split for split in found if any(shard.path not in examples.kept for shard in split.shards)]
+    wanted = [split for split in found if any(key_of(shard) not in examples.kept for shard in split.shards)]
     if not wanted or not fits(examples.manifest, wanted, cache):
         return examples
     kept = dict(examples.kept)
     for split in wanted:
-        paths = tf.data.Dataset.from_tensor_slices(_paths(examples, split))
-        records = tf.data.TFRecordDataset(paths, compression_type=_compression(split))
-        batches = _parsed(records.batch(ROWS_AT_A_TIME), ragged_parser(examples.manifest))
-        shards = [(shard.path, shard.rows) for shard in split.shards if shard.rows]
-        kept |= dict.fromkeys(
-            (path for path, _ in shards), keep(batches, shards, list_padder(examples.manifest))
-        )
+        shards = [shard for shard in split.shards if shard.rows]
+        read, _ = _reader(examples._replace(kept={}), split, shards, 0, 1)
+        records = read(tf.data.Dataset.range(len(shards)), open_shards=1).batch(ROWS_AT_A_TIME)
+        batches = _parsed(records, examples.parse or ragged_parser(examples.manifest))
+        pad = (lambda rows: rows) if examples.parse else list_padder(examples.manifest)
+        kept |= dict.fromkeys(map(key_of, shards), keep(batches, shards, pad))
     return examples._replace(kept=kept)
-
-
-def _paths(examples: Examples, split: SplitEntry) -> list[str]:
-    return [os.path.join(examples.directory, shard.path) for shard in split.shards if shard.rows]
 
 
 def _epoch_order(shards: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
@@ -185,23 +182,29 @@ def _reader(
         mine = HostShards(paths, [shard.rows for shard in shards], _compression(split), worker, workers)
         parse = example_parser(examples.manifest)
         return functools.partial(mine.read, open_shards=_OPEN_SHARDS), lambda rows: parse(mine.only(rows))
-    kept = [examples.kept.get(shard.path) for shard in shards]
+    kept = [examples.kept.get(key_of(shard)) for shard in shards]
     if kept[0] is not None and all(one is kept[0] for one in kept):
         # Rows are their numbers in memory: shuffling moves eight bytes a row.
-        first = tf.constant([kept[0].first[shard.path] for shard in shards], tf.int64)
+        first = tf.constant([kept[0].first[key_of(shard)] for shard in shards], tf.int64)
         rows = tf.constant([shard.rows for shard in shards], tf.int64)
         return lambda order, open_shards=_OPEN_SHARDS: order.interleave(
             lambda shard: tf.data.Dataset.range(first[shard], first[shard] + rows[shard]),
             cycle_length=open_shards,
         ), kept[0].take
     paths = tf.constant([os.path.join(examples.directory, shard.path) for shard in shards])
-    compression = _compression(split)
+    first, rows = (
+        tf.constant([getattr(shard, name) for shard in shards], tf.int64) for name in ("first", "rows")
+    )
+    compression, parts = _compression(split), examples.parse is not None
+
+    def records_of(shard: tf.Tensor) -> tf.data.Dataset:
+        records = tf.data.TFRecordDataset(paths[shard], compression_type=compression)
+        # Files of prebake's own hold one split each.
+        return records.skip(first[shard]).take(rows[shard]) if parts else records
+
     return lambda order, open_shards=_OPEN_SHARDS: order.interleave(
-        lambda shard: tf.data.TFRecordDataset(paths[shard], compression_type=compression),
-        cycle_length=open_shards,
-        num_parallel_calls=open_shards,
-        deterministic=True,
-    ), example_parser(examples.manifest)
+        records_of, cycle_length=open_shards, num_parallel_calls=open_shards, deterministic=True
+    ), examples.parse or example_parser(examples.manifest)
 
 
 def _compression(split: SplitEntry) -> str:
