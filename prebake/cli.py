@@ -15,6 +15,7 @@ _EXTRAS = {
     "tfx_bsl": "pipelines",
     "tensorflow": "training",
     "keras": "training",
+    "matplotlib": "plots",
 }
 _ALWAYS = ("google_crc32c", "numpy", "pyarrow", "yaml", "tqdm")
 _EXAMPLES = """\
@@ -94,6 +95,7 @@ def make_parser() -> argparse.ArgumentParser:
         "--split", default="test", choices=("train", "valid", "test"), help="default: test"
     )
     _add_step(commands, "export", "write a SavedModel that takes raw rows, and prove its parity")
+    _add_lr(commands)
     _add_explain(commands)
     _add_rejected(commands)
     _add_predict(commands)
@@ -167,6 +169,22 @@ def _add_analyze(commands) -> None:
         action="store_true",
         help="with --extend: every token keeps its id, and new tokens come behind",
     )
+
+
+def _add_lr(commands) -> None:
+    lr = commands.add_parser(
+        "lr",
+        help="show the learning rate at each step",
+        description="Prints the learning rate that the spec's schedule gives at some steps, and draws it.",
+        epilog="example: prebake lr price.yaml --rows 20000 --plot rate.svg",
+    )
+    lr.add_argument("spec", metavar="SPEC", help=_SPEC)
+    lr.add_argument("--run", metavar="DIR", help="run directory (default: runs/ and the spec's name)")
+    lr.add_argument(
+        "--rows", type=int, metavar="N", help="rows of the training split (default: those of the run)"
+    )
+    lr.add_argument("--steps", type=int, nargs="+", default=(), metavar="N", help="print the rate at these")
+    lr.add_argument("--plot", metavar="FILE", help="draw it into a file, .svg or .png")
 
 
 def _add_explain(commands) -> None:

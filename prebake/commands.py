@@ -141,6 +141,21 @@ def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
     print(f"everything lies in {_run_dir(args)}; next: prebake predict {_run_dir(args)} ROWS.csv")
 
 
+def lr(args: argparse.Namespace, _: Sequence[str]) -> None:
+    from .schemas.errors import PrebakeError
+
+    if args.rows is not None and args.rows < 1:
+        raise PrebakeError(f"--rows {args.rows}: must be at least 1")
+    spec, run_dir = _open(args)
+    from .lr import plot, rates_of, rows_to_train, table
+
+    rates = rates_of(spec, args.rows or rows_to_train(run_dir), run_dir)
+    print(table(rates, args.steps))
+    if args.plot:
+        plot(rates, args.plot)
+        print(f"drawn into {args.plot}")
+
+
 def explain(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
     from .explain import explain
