@@ -1,5 +1,6 @@
 """In: a small run. Out: trainings of it on one device, two logical devices and two processes, for test_distribution.py.
 
+They run as on a trainer host, which has neither Beam nor TensorFlow Transform, and import all of training/.
 One process imports TensorFlow and starts nothing of it; each training, or worker, is a fork that makes its own devices.
 
     python several_devices.py RUN NAME…    does these scenarios, prints one line of JSON: what each came to, by name
@@ -7,13 +8,18 @@ One process imports TensorFlow and starts nothing of it; each training, or worke
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
+import pkgutil
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable
+
+for missing in ("apache_beam", "tensorflow_transform", "tfx_bsl"):
+    sys.modules[missing] = None  # type: ignore[assignment]  # importing it fails
 
 import keras
 import tensorflow as tf
@@ -153,6 +159,8 @@ SCENARIOS: dict[str, Callable[[str, str], object]] = {
 
 
 def main(run: str, *names: str) -> None:
+    for module in pkgutil.iter_modules([os.path.dirname(train.__file__)], "prebake.training."):
+        importlib.import_module(module.name)
     print(json.dumps({name: SCENARIOS[name](run, name) for name in names}))
 
 
