@@ -28,6 +28,7 @@ _TEXT = {
     spec_pb2.RECIPE_RISK_SENSITIVE: """
         model { hidden: [100, 100, 100] activation: "selu" dropout: 0.1 }
         training { optimizer { kind: NADAM } schedule { kind: PERFORMANCE } }
+        export { samples: 100 }
     """,
 }
 

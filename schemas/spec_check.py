@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from . import spec_pb2
 from .column_check import check_columns, column_of, fits
+from .export_check import check_export
 from .feature_check import check_features
 from .loss_check import check_loss
 from .model_check import check_model
@@ -44,10 +45,7 @@ def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
     check_loss(spec, source)
     check_schedule(spec, source)
     check_training(spec, source)
-    tolerance = spec.export.prediction_tolerance
-    source.require(
-        0 <= tolerance < math.inf, "export.prediction_tolerance", "a number of at least 0", tolerance
-    )
+    check_export(spec, source)
 
 
 def check_sources(spec: spec_pb2.Spec, source: SpecSource) -> None:

@@ -57,7 +57,7 @@ def resolve(
         resolved.examples.compression = spec_pb2.COMPRESSION_NONE
     resolve_training(resolved)
     _default(resolved.examples, sample_rows=512)
-    _default(resolved.export, prediction_tolerance=1e-5)
+    _default(resolved.export, prediction_tolerance=1e-5, samples=0)
     return resolved
 
 

@@ -650,9 +650,11 @@ class Examples(_message.Message):
     def __init__(self, train_shards: _Optional[int] = ..., valid_shards: _Optional[int] = ..., test_shards: _Optional[int] = ..., compression: _Optional[_Union[Compression, str]] = ..., sample_rows: _Optional[int] = ...) -> None: ...
 
 class Export(_message.Message):
-    __slots__ = ("prediction_tolerance", "bad_rows")
+    __slots__ = ("prediction_tolerance", "bad_rows", "samples")
     PREDICTION_TOLERANCE_FIELD_NUMBER: _ClassVar[int]
     BAD_ROWS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
     prediction_tolerance: float
     bad_rows: BadRequestRows
-    def __init__(self, prediction_tolerance: _Optional[float] = ..., bad_rows: _Optional[_Union[BadRequestRows, str]] = ...) -> None: ...
+    samples: int
+    def __init__(self, prediction_tolerance: _Optional[float] = ..., bad_rows: _Optional[_Union[BadRequestRows, str]] = ..., samples: _Optional[int] = ...) -> None: ...

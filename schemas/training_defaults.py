@@ -39,6 +39,9 @@ def resolve_training(spec: spec_pb2.Spec) -> None:
     """Writes the defaults into the spec; a resolved one stays as it is."""
     given = spec_pb2.Model()
     given.CopyFrom(spec.model)
+    if spec.model.kind == spec_pb2.LINEAR:
+        # What a recipe says of it needs dropout, and that needs hidden layers.
+        _default(spec.export, samples=0)
     apply_recipe(spec)
     _resolve_model(spec.model, given)
     _resolve_training(spec)

@@ -132,6 +132,7 @@ training {
 }
 export {
   prediction_tolerance: 1e-05
+  samples: 0
 }
 """
 
