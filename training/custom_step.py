@@ -177,7 +177,8 @@ def _loss_tracker(model: keras.Model) -> keras.metrics.Mean:
     return next(metric for metric in model.metrics if metric.name == "loss")
 
 
-def _context() -> tf.distribute.ReplicaContext | None:
+def _context() -> Any:
+    """Of the replica whose part is traced; None outside of replicas."""
     return tf.distribute.get_replica_context()
 
 

@@ -15,12 +15,12 @@ class Replicas:
     """The devices of a training; each holds a copy of the model and takes its part of each batch.
 
     Attributes:
-      strategy: None for one device.
+      strategy: of tf.distribute; None for one device.
       worker: number of this host.
       workers: how many hosts.
     """
 
-    strategy: tf.distribute.Strategy | None = None
+    strategy: Any = None
     worker: int = 0
     workers: int = 1
 

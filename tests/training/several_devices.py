@@ -6,6 +6,8 @@ One process imports TensorFlow and starts nothing of it; each training, or worke
     python several_devices.py RUN NAME…    does these scenarios, prints one line of JSON: what each came to, by name
 """
 
+# ruff: noqa: E402 (what a trainer host does not have is shut out before anything is imported)
+
 from __future__ import annotations
 
 import importlib
