@@ -14,6 +14,8 @@ from prebake.schemas.spec_pb2 import DISTRIBUTION_MULTI_WORKER, DISTRIBUTION_TPU
 from prebake.training.launch import free_ports, launch, main
 from prebake.training.multi_worker import read_cluster
 from prebake.training.replicas import Replicas
+from prebake.training.shared_checkpoints import is_due
+from prebake.training.state import Progress
 from prebake.training.strategy import open_replicas
 
 HOSTS = ["a:1", "b:1", "c:1"]
@@ -161,3 +163,29 @@ def test_launcher_refuses_no_workers(capsys):
         main(["run", "--workers", "0"])
     assert error.value.code == 2
     assert "--workers must be at least 1, --restarts at least 0" in capsys.readouterr().err
+
+
+class Fellows:
+    """Two hosts; the chief says what it says."""
+
+    workers = 2
+
+    def __init__(self, chief_says: float):
+        self.asked, self._says = 0, chief_says
+
+    def from_chief(self, values: list) -> list[float]:
+        self.asked += 1
+        return [self._says]
+
+
+def test_hosts_agree_that_it_is_time_for_a_checkpoint():
+    """Their clocks differ: the chief's counts, and is asked for at every 64th step only, as all have to wait for it."""
+    training = Training(checkpoint={"minutes": 5, "steps": 10})
+    late, early = Fellows(1.0), Fellows(0.0)
+    due = [is_due(training, Progress(step=step), 0.0, late) for step in range(1, 129)]
+    assert [step for step, one in enumerate(due, 1) if one] == sorted({*range(10, 129, 10), 64, 128})
+    assert late.asked == 2
+    assert not is_due(training, Progress(step=64), 1e9, early)
+    assert is_due(training, Progress(epoch=1), 0.0, early)  # an epoch's end
+    assert is_due(training, Progress(step=1), 300.0, Replicas())
+    assert not is_due(training, Progress(step=1), 299.0, Replicas())
