@@ -15,6 +15,7 @@ from . import spec_pb2
 from .errors import SpecError
 from .infer import ColumnProfile, infer_columns, profile_columns, sample_rows
 from .propose import propose_label_kind
+from .source_check import is_tfds
 from .spec_check import check, check_sources
 from .spec_defaults import resolve, resolve_dialect
 from .spec_source import SpecSource, listed, nearest, quote
@@ -109,7 +110,7 @@ def complete_spec(
             setattr(completed, name, _absolute(getattr(completed, name), folder))
     resolve_dialect(completed.data.dialect)
     profiles: dict[str, ColumnProfile] = {}
-    if _leaves_open(completed):
+    if not is_tfds(completed) and _leaves_open(completed):
         paths = list(_expand_each(completed.data, expand_files or expand, source))
         profiles = _sample(completed.data, paths, open_file, notice)
     resolved = resolve(completed, profiles, notice)

@@ -17,7 +17,9 @@ from .loss_check import check_loss
 from .model_check import check_model
 from .optimizer_check import check_optimizer
 from .schedule_check import check_schedule
+from .source_check import is_tfds
 from .spec_source import SpecSource, check_version, enum_name, quote
+from .tfds_check import check_tfds
 from .timestamps import parse_times
 from .training_check import check_training
 
@@ -34,11 +36,12 @@ def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
     """
     source = source or SpecSource()
     check_sources(spec, source)
-    columns = check_columns(spec.data, source)
-    _check_label(spec.data, columns, source)
-    _check_split(spec.data.split, columns, source)
-    _check_share(spec.data.bad_rows.reject_up_to, "data.bad_rows.reject_up_to", source)
-    check_features(spec, columns, source)
+    if not is_tfds(spec):
+        columns = check_columns(spec.data, source)
+        _check_label(spec.data, columns, source)
+        _check_split(spec.data.split, columns, source)
+        _check_share(spec.data.bad_rows.reject_up_to, "data.bad_rows.reject_up_to", source)
+        check_features(spec, columns, source)
     _check_examples(spec.examples, source)
     check_model(spec, source)
     check_optimizer(spec.training, source)
@@ -51,6 +54,9 @@ def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
 def check_sources(spec: spec_pb2.Spec, source: SpecSource) -> None:
     """Version, files, label, dialect: what must hold before a file is looked at; `spec` may be unresolved."""
     check_version(spec.format_version, source)
+    if is_tfds(spec):
+        check_tfds(spec, source)
+        return
     data = spec.data
     if data.files and data.split.HasField("files"):
         raise source.error("data.split.files", "is given beside data.files", "keep one of the two")

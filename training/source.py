@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from ..schemas.source_check import is_tfds
 from ..schemas.spec_pb2 import Spec
 from .dataset import Examples, open_examples
-
-TFDS = "tfds:"
 
 
 def open_source(run_dir: str, spec: Spec) -> Examples:
@@ -18,4 +17,8 @@ def open_source(run_dir: str, spec: Spec) -> Examples:
         from .csv_source import read_csv
 
         return read_csv(run_dir, spec)
+    if is_tfds(spec):
+        from .tfds_source import open_tfds
+
+        return open_tfds(spec)
     return open_examples(run_dir)
