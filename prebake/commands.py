@@ -16,6 +16,7 @@ from typing import BinaryIO
 from .schemas.run_dir import read_spec, write_spec
 from .schemas.self_normalization import self_normalization_notes
 from .schemas.spec import expand, load_spec
+from .schemas.source_check import is_tfds
 from .schemas.spec_pb2 import Spec
 
 
@@ -51,6 +52,7 @@ def _extend(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
     if not args.extend:
         raise PrebakeError("--keep-ids goes with --extend")
     spec, run_dir = _open(args)
+    _refuse_tfds(spec, "analyze")
     from .pipelines.preprocess import extend
 
     started = time.monotonic()
@@ -73,6 +75,7 @@ def preprocess(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
 
 def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Sequence[str]) -> None:
     spec, run_dir = _open(args)
+    _refuse_tfds(spec, "analyze or transform")
     from .pipelines.preprocess import preprocess, summary
     from .transforms.summary import statistics_summary
 
@@ -135,10 +138,14 @@ def export(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 
 def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
-    preprocess(args, beam_args)
+    spec, _ = _open(args)
+    if not is_tfds(spec):
+        # Rows of CSV files are transformed as they are read.
+        _preprocess(args, beam_args, ["analyze"] if spec.training.source == "csv" else ["analyze", "transform"])
     for step in (train, evaluate, export):
         step(args, beam_args)
-    print(f"everything lies in {_run_dir(args)}; next: prebake predict {_run_dir(args)} ROWS.csv")
+    predict = "" if is_tfds(spec) else f"; next: prebake predict {_run_dir(args)} ROWS.csv"
+    print(f"everything lies in {_run_dir(args)}{predict}")
 
 
 def lr(args: argparse.Namespace, _: Sequence[str]) -> None:
@@ -158,6 +165,7 @@ def lr(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 def explain(args: argparse.Namespace, _: Sequence[str]) -> None:
     spec, run_dir = _open(args)
+    _refuse_tfds(spec, "explain")
     from .explain import explain
 
     print(explain(run_dir, spec, csv=args.csv, row=args.row))
@@ -191,6 +199,14 @@ def _open(args: argparse.Namespace) -> tuple[Spec, str]:
     if os.path.isdir(args.spec):
         return read_spec(args.spec), run_dir
     return load_spec(args.spec, expand_files=_expand, open_file=_open_file, notice=_notice), run_dir
+
+
+def _refuse_tfds(spec: Spec, what: str) -> None:
+    from .schemas.errors import PrebakeError
+
+    if is_tfds(spec):
+        source = spec.training.source
+        raise PrebakeError(f"training.source is {source}, read as it is: there is nothing to {what}; next: prebake train")
 
 
 def _expand(patterns: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 from google.protobuf import text_format
@@ -18,9 +18,11 @@ from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest, set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
+from ..schemas.source_check import is_tfds
 from ..schemas.spec_pb2 import MARK, Spec
 from ..transforms.graph import TransformGraph, load_graph
 from ..transforms.serving_input import RequestReader
+from .dataset import Examples
 from .evaluate import check_same_examples, open_model
 from .parity import PARITY_FILE, check_parity
 from .signatures import build_endpoints
@@ -67,6 +69,8 @@ def export(
     examples = open_source(run_dir, spec)
     model, training = open_model(run_dir, name, code)
     check_same_examples(training, examples)
+    if is_tfds(spec):
+        return _export_arrays(run_dir, spec, examples, model, training)
     transform_dir = os.path.join(run_dir, "transform")
     graph = load_graph(transform_dir)
     manifest = Manifest(step="export", features=graph.features, label=graph.label)
@@ -78,6 +82,37 @@ def export(
             "export": text_format.MessageToString(spec.export),
         },
     )
+
+    def write(directory: str) -> None:
+        write_saved_model(directory, graph, model, mark=spec.export.bad_rows == MARK)
+        check_parity(directory, graph, model, examples, spec.export.prediction_tolerance)
+
+    return _publish_version(run_dir, manifest, write)
+
+
+def _export_arrays(
+    run_dir: str, spec: Spec, examples: Examples, model: keras.Model, training: Manifest
+) -> Exported:
+    """Of a model that was trained on TensorFlow Datasets: there is no transform in front of it."""
+    from .tfds_export import check_arrays_parity, write_arrays_model
+    from .tfds_source import DataSet
+
+    data, label = DataSet(spec), examples.manifest.label
+    manifest = Manifest(step="export", features=examples.manifest.features, label=label)
+    set_fingerprint(
+        manifest, {"training": training.fingerprint, "export": text_format.MessageToString(spec.export)}
+    )
+
+    def write(directory: str) -> None:
+        write_arrays_model(directory, data, model, label)
+        rows, tolerance = spec.examples.sample_rows, spec.export.prediction_tolerance
+        check_arrays_parity(directory, data, model, examples, rows, tolerance)
+
+    return _publish_version(run_dir, manifest, write)
+
+
+def _publish_version(run_dir: str, manifest: Manifest, write: Callable[[str], None]) -> Exported:
+    """The latest version, if it has the manifest's fingerprint, or else the next one, by `write` into a directory."""
     target = os.path.join(run_dir, "export", "saved_model")
     latest = latest_version(target)
     if latest:
@@ -86,8 +121,7 @@ def export(
             return Exported(directory, latest, os.path.join(directory, PARITY_FILE), up_to_date=True)
     directory = os.path.join(target, str(latest + 1))
     with publish(directory, manifest) as temporary:
-        write_saved_model(temporary, graph, model, mark=spec.export.bad_rows == MARK)
-        check_parity(temporary, graph, model, examples, spec.export.prediction_tolerance)
+        write(temporary)
     return Exported(directory, latest + 1, os.path.join(directory, PARITY_FILE), up_to_date=False)
 
 

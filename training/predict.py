@@ -16,7 +16,7 @@ from ..schemas.commit import new_file
 from ..schemas.compressed import open_stream
 from ..schemas.csv_layout import HEAD_BYTES, read_layout
 from ..schemas.csv_rows import read_block, whole_records
-from ..schemas.errors import DataError
+from ..schemas.errors import ArtifactError, DataError
 from ..schemas.manifest import read_manifest
 from ..schemas.spec_pb2 import IGNORE, Column, Data, Spec
 from .export import SPEC_FILE, find_version
@@ -39,6 +39,12 @@ class Predictor:
         self.directory = directory
         manifest = read_manifest(directory, "export")
         self._classes = list(manifest.label.classes)
+        if not os.path.exists(os.path.join(directory, SPEC_FILE)):
+            raise ArtifactError(
+                directory,
+                "takes the arrays of a data set of TensorFlow Datasets, not rows: call "
+                "tf.saved_model.load(DIRECTORY).signatures['serving_default']",
+            )
         with open(os.path.join(directory, SPEC_FILE), encoding="utf-8") as file:
             self._data = text_format.Parse(file.read(), Spec()).data
         self._model = tf.saved_model.load(directory)
