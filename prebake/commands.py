@@ -15,8 +15,8 @@ from typing import BinaryIO
 
 from .schemas.run_dir import read_spec, write_spec
 from .schemas.self_normalization import self_normalization_notes
-from .schemas.spec import expand, load_spec
 from .schemas.source_check import is_tfds
+from .schemas.spec import expand, load_spec
 from .schemas.spec_pb2 import Spec
 
 
@@ -141,7 +141,8 @@ def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
     spec, _ = _open(args)
     if not is_tfds(spec):
         # Rows of CSV files are transformed as they are read.
-        _preprocess(args, beam_args, ["analyze"] if spec.training.source == "csv" else ["analyze", "transform"])
+        steps = ["analyze"] if spec.training.source == "csv" else ["analyze", "transform"]
+        _preprocess(args, beam_args, steps)
     for step in (train, evaluate, export):
         step(args, beam_args)
     predict = "" if is_tfds(spec) else f"; next: prebake predict {_run_dir(args)} ROWS.csv"
@@ -206,7 +207,9 @@ def _refuse_tfds(spec: Spec, what: str) -> None:
 
     if is_tfds(spec):
         source = spec.training.source
-        raise PrebakeError(f"training.source is {source}, read as it is: there is nothing to {what}; next: prebake train")
+        raise PrebakeError(
+            f"training.source is {source}, read as it is: there is nothing to {what}; next: prebake train"
+        )
 
 
 def _expand(patterns: Sequence[str]) -> list[str]:
