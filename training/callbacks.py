@@ -1,4 +1,4 @@
-"""In: what Keras reports after each batch and epoch. Out: a progress bar, scalar logs, an error on a loss of NaN."""
+"""In: what Keras reports after each batch and epoch. Out: a progress bar, scalar logs, an error on a loss that is none."""
 
 from __future__ import annotations
 
@@ -14,22 +14,63 @@ from .state import Progress
 
 
 class NonFiniteLossError(PrebakeError):
-    """The loss became infinite or NaN."""
+    """The loss became infinite or NaN, or grew without end.
+
+    Args:
+      seen: what became of it, and when.
+
+    Attributes:
+      name: "loss" or "val_loss".
+      good: (epoch, step), counted from 0, before which all was well; (0, 0) if that was not looked at.
+      limit: a loss above it is too large.
+      cause: what went wrong first, "" if that is not known.
+      kept: where the best model is kept, "" if there is none.
+    """
+
+    def __init__(self, name: str, seen: str, good: tuple[int, int], limit: float):
+        self.name, self.good, self.limit = name, good, limit
+        self.cause = self.kept = ""
+        super().__init__(f"training: {name} {seen}")
 
 
 class StopOnNonFinite(keras.callbacks.Callback):
-    """Raises where Keras' TerminateOnNaN stops without a word and leaves the run looking finished."""
+    """Raises where Keras' TerminateOnNaN stops without a word and leaves the run looking finished.
 
-    STATE = ()
+    Looks at the mean loss of the epoch so far every 50 steps, and at its end. Too large is a loss that is more than a
+    million times what it was at the first look (or 1, if that is more): no training comes back from there.
+    """
+
+    STATE = ("first",)
+    EVERY = 50
+    _GROWTH = 1e6
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: float | None = None
+        self._epoch, self._good = 0, (0, 0)
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        if (batch + 1) % self.EVERY == 0 and logs and "loss" in logs:
+            self._look("loss", float(logs["loss"]), f"{self._epoch + 1}, by step {batch + 1}")
+            self._good = (self._epoch, batch)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         for name in ("loss", "val_loss"):
-            value = (logs or {}).get(name, 0.0)
-            if not math.isfinite(value):
-                raise NonFiniteLossError(
-                    f"training: {name} became {value} in epoch {epoch + 1}: lower training.learning_rate, set "
-                    "training.clipnorm, or look for extreme values in features that are not scaled"
-                )
+            self._look(name, (logs or {}).get(name, 0.0), str(epoch + 1))
+        self._good = (epoch + 1, 0)
+
+    def _look(self, name: str, value: float, place: str) -> None:
+        first = value if self.first is None else self.first
+        limit = self._GROWTH * max(first, 1.0)
+        if not math.isfinite(value):
+            raise NonFiniteLossError(name, f"became {value} in epoch {place}", self._good, math.inf)
+        if name == "loss" and value > limit:
+            seen = f"grew from {first:.3g} to {value:.3g} in epoch {place}"
+            raise NonFiniteLossError(name, seen, self._good, limit)
+        self.first = first
 
 
 class WriteScalars(keras.callbacks.Callback):
@@ -83,10 +124,10 @@ class ProgressBar(keras.callbacks.Callback):
         self._bar.update(min(self._batch_size, self._rows - batch * self._batch_size))
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        logs = logs or {}
-        self._bar.set_postfix_str(
-            f"epoch {epoch + 1}, loss {logs.get('loss', math.nan):.4g}, val_loss {logs.get('val_loss', math.nan):.4g}"
-        )
+        # And losses of the model's own layers, such as that of a reconstruction.
+        inner = [metric.name for layer in self.model.layers for metric in layer.metrics]
+        values = [f"{name} {(logs or {}).get(name, math.nan):.4g}" for name in ("loss", "val_loss", *inner)]
+        self._bar.set_postfix_str(", ".join([f"epoch {epoch + 1}", *values]))
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         self._bar.close()

@@ -25,6 +25,8 @@ from .checkpoint_file import Checkpoint, not_written, read_checkpoint, write_che
 
 _PREFIX = ".unfinished-"
 _LIST = "checkpoints.json"
+# What a training that fails leaves, see train.py.
+KEPT_MODEL = "model.keras"
 _NAME = re.compile(r"epoch-(\d{5,})-step-(\d{8,})\.checkpoint")
 _KEEP = 3
 
@@ -174,8 +176,11 @@ class Checkpoints:
         shutil.rmtree(self.directory)
 
     def is_empty(self) -> bool:
-        """Whether no checkpoint was ever written here."""
-        return not (self._places() or os.path.exists(os.path.join(self.directory, _LIST)))
+        """Whether no checkpoint was ever written here, and no model of a training that failed is kept."""
+        lasting = (_LIST, KEPT_MODEL)
+        return not (
+            self._places() or any(os.path.exists(os.path.join(self.directory, name)) for name in lasting)
+        )
 
     def _places(self) -> list[Place]:
         found = (_NAME.fullmatch(name) for name in os.listdir(self.directory))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import math
 import os
@@ -23,12 +24,14 @@ from ..schemas.errors import PrebakeError
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
+from ..schemas.self_normalization import self_normalization_notes
 from ..schemas.spec_pb2 import DISTRIBUTION_MULTI_WORKER, Spec, Training
 from .callback_list import build_callbacks
 from .callbacks import NonFiniteLossError, ProgressBar, WriteScalars
 from .checkpoints import Checkpoints, drop_leftovers
 from .compile import compiled_model, on_one_device
 from .dataset import Examples, evaluation_batches, keep_in_memory, training_batches
+from .diagnose import explain_failure, look_at_validation, watch
 from .evaluate import BATCH_SIZE, MODEL_FILE
 from .folds import cross_validate, write_cross_validation
 from .loop import train_epochs, validate
@@ -181,6 +184,19 @@ def _train(
     replicas: Replicas, drop_others: bool, bar: bool, notice: Callable[[str], None],
 ) -> tuple[keras.Model, Progress]:  # fmt: skip
     """The model after its last epoch. Its best one is in the checkpoints."""
+    start = functools.partial(_do_steps, checkpoints, spec, examples, source, replicas, drop_others)
+    try:
+        return start(bar, notice, None)
+    except NonFiniteLossError as error:
+        again = functools.partial(start, False, _say_nothing) if replicas.strategy is None else None
+        raise explain_failure(error, again, os.path.join(checkpoints.directory, MODEL_FILE)) from None
+
+
+def _do_steps(
+    checkpoints: Checkpoints, spec: Spec, examples: Examples, source: WarmStartSource | None, replicas: Replicas,
+    drop_others: bool, bar: bool, notice: Callable[[str], None], failed: NonFiniteLossError | None,
+) -> tuple[keras.Model, Progress]:  # fmt: skip
+    """`_train`; with `failed`, a training that has failed does the same again and is watched."""
     training, rows = spec.training, examples.split("train").rows
     steps = math.ceil(rows / training.batch_size)
     if not replicas.is_chief:
@@ -195,7 +211,7 @@ def _train(
         training, so_far, checkpoints.directory, rows, bar, lambda: validate(model, validation)
     )
     each += warm.callbacks(steps)
-    if not replicas.is_chief:
+    if not replicas.is_chief or failed:
         each = [callback for callback in each if not isinstance(callback, ProgressBar | WriteScalars)]
     callbacks = keras.callbacks.CallbackList(each, model=model, epochs=training.epochs, steps=steps)
     callbacks.on_train_begin()
@@ -222,7 +238,7 @@ def _train(
                 first_step=so_far.step,
                 **hosts,
             )
-            for _ in train_epochs(
+            each_step = train_epochs(
                 model,
                 replicas.distribute(batches),
                 validation,
@@ -230,7 +246,12 @@ def _train(
                 so_far,
                 epochs=stage.epochs,
                 steps=steps,
-            ):
+            )
+            if failed:
+                each_step = watch(model, batches, each_step, so_far, failed)
+            for _ in each_step:
+                if failed:
+                    continue
                 # In the middle of an epoch only if the weights are numbers.
                 if is_due(training, so_far, time.monotonic() - last, replicas) and (
                     not so_far.step or is_finite(model)
@@ -241,10 +262,12 @@ def _train(
                         checkpoints.write(so_far.place, so_far.losses, checkpoint)
                     last = time.monotonic()
     except NonFiniteLossError as error:
-        kept = ""
-        if replicas.is_chief:
-            kept = _keep_best(on_one_device(model, spec, examples, replicas), so_far, checkpoints)
-        raise PrebakeError(f"{error}{kept}") from None
+        if replicas.is_chief and not failed:
+            alone = on_one_device(model, spec, examples, replicas)
+            if error.name == "val_loss":
+                error.cause = look_at_validation(alone, validation)
+            error.kept = _keep_best(alone, so_far, checkpoints)
+        raise
     finally:
         callbacks.on_train_end()
         warm.end()
@@ -283,6 +306,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         spec = read_spec(options.run)
         spec.training.name = options.name or spec.training.name
+        for note in self_normalization_notes(spec):
+            print(f"note: {note}")
         result = train(options.run, spec, replace=options.replace, restart=options.restart, code=options.code)
     except PrebakeError as error:
         print(error, file=sys.stderr)
