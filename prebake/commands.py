@@ -158,10 +158,11 @@ def lr(args: argparse.Namespace, _: Sequence[str]) -> None:
     from .lr import plot, rates_of, rows_to_train, table
 
     rates = rates_of(spec, args.rows or rows_to_train(run_dir), run_dir)
-    print(table(rates, args.steps))
+    shown = table(rates, args.steps)
     if args.plot:
         plot(rates, args.plot)
-        print(f"drawn into {args.plot}")
+        shown += f"\ndrawn into {args.plot}"
+    print(shown)
 
 
 def explain(args: argparse.Namespace, _: Sequence[str]) -> None:

@@ -15,10 +15,11 @@ from .schemas.errors import PrebakeError
 from .schemas.manifest import read_manifest
 from .schemas.spec_pb2 import Spec, Training
 from .schemas.spec_source import enum_name
-from .training.rate_shape import RateShape, cycled_momentum, multiplier, rate_shape
+from .training.rate_shape import cycled_momentum, multiplier, rate_shape
 
 _LINES = 11
 _FORMATS = (".svg", ".png")
+_MOST, _LEAST = " at most", " at least"
 
 
 @dataclasses.dataclass
@@ -69,7 +70,10 @@ def rates_of(spec: Spec, rows: int, run_dir: str) -> Rates:
     shape = rate_shape(training.schedule, steps_per_epoch=per_epoch, epochs=training.epochs)
     steps = np.arange(per_epoch * training.epochs, dtype=np.float64)
     kind = enum_name(spec_pb2.ScheduleKind.DESCRIPTOR, training.schedule.kind)
-    title = f"{kind}, {rows:,} rows in batches of {training.batch_size}: {per_epoch:,} steps an epoch"
+    title = (
+        f"{kind}: {rows:,} rows in batches of {training.batch_size}, {per_epoch:,} steps an epoch, "
+        f"at most {training.epochs} epochs"
+    )
     rates = {
         "learning_rate": training.learning_rate,
         **{part.name: part.learning_rate for part in training.parts},
@@ -78,9 +82,9 @@ def rates_of(spec: Spec, rows: int, run_dir: str) -> Rates:
     if training.schedule.kind == spec_pb2.PERFORMANCE:
         lowest = _lowest(training.schedule, steps, per_epoch)
         found.curves = {
-            f"{name} {bound}": values
+            name + bound: values
             for name, curve in found.curves.items()
-            for bound, values in (("at most", curve), ("at least", curve * lowest))
+            for bound, values in ((_MOST, curve), (_LEAST, curve * lowest))
         }
         found.seen = _seen(os.path.join(run_dir, "training", training.name), per_epoch)
     if _has_momentum_cycle(training):
@@ -169,11 +173,14 @@ def plot(rates: Rates, path: str) -> None:
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    bounds = rates.seen is not None or any(name.endswith(" at least") for name in rates.curves)
     for name, curve in rates.curves.items():
-        axes.plot(curve, label=name, linewidth=1.2 if bounds else 1.8, linestyle="--" if bounds else "-")
-    if bounds:
-        _shade(axes, rates)
+        if name.endswith(_LEAST):
+            continue
+        (line,) = axes.plot(curve, label=name)
+        least = rates.curves.get(name.removesuffix(_MOST) + _LEAST)
+        if least is not None:
+            axes.plot(least, label=name.removesuffix(_MOST) + _LEAST, color=line.get_color(), linestyle="--")
+            axes.fill_between(np.arange(len(curve)), least, curve, color=line.get_color(), alpha=0.1)
     if rates.seen is not None:
         axes.step(*rates.seen, where="pre", color="black", linewidth=1.8, label="as trained")
     axes.set(xlabel="step", ylabel="learning rate", title=rates.title)
@@ -189,18 +196,11 @@ def plot(rates: Rates, path: str) -> None:
     if rates.momentum is not None:
         other = axes.twinx()
         (line,) = other.plot(rates.momentum, color="gray", linestyle=":", label="momentum")
-        other.set_ylabel("momentum")
+        other.set(ylabel="momentum", ylim=(0.84, 0.96))
         handles, labels = [*handles, line], [*labels, "momentum"]
     if len(labels) > 1:
-        axes.legend(handles, labels)
+        figure.legend(handles, labels, loc="outside lower center", ncols=4)
     with new_file(path) as draft, matplotlib.rc_context({"svg.hashsalt": "prebake"}):
         # No date: the same rates give the same bytes.
         options = {"metadata": {"Date": None}} if path.endswith(".svg") else {}
         figure.savefig(draft, dpi=120, format=path[-3:], **options)
-
-
-def _shade(axes, rates: Rates) -> None:
-    for name, curve in rates.curves.items():
-        if name.endswith(" at most"):
-            below = rates.curves[name.removesuffix(" at most") + " at least"]
-            axes.fill_between(np.arange(len(curve)), below, curve, alpha=0.15)
