@@ -187,8 +187,9 @@ def plot(rates: Rates, path: str) -> None:
     axes.title.set_fontsize("medium")
     axes.grid(alpha=0.3)
     # Epochs above, so that both can be read off.
+    count = rates.steps_per_epoch
     above = axes.secondary_xaxis(
-        "top", functions=(lambda x: x / rates.steps_per_epoch, lambda x: x * rates.steps_per_epoch)
+        "top", functions=(lambda x: np.asarray(x) / count, lambda x: np.asarray(x) * count)
     )
     above.set_xlabel("epoch")
     axes.set_ylim(bottom=0)
@@ -202,5 +203,5 @@ def plot(rates: Rates, path: str) -> None:
         figure.legend(handles, labels, loc="outside lower center", ncols=4)
     with new_file(path) as draft, matplotlib.rc_context({"svg.hashsalt": "prebake"}):
         # No date: the same rates give the same bytes.
-        options = {"metadata": {"Date": None}} if path.endswith(".svg") else {}
-        figure.savefig(draft, dpi=120, format=path[-3:], **options)
+        metadata = {"Date": None} if path.endswith(".svg") else {}
+        figure.savefig(draft, dpi=120, format=path[-3:], metadata=metadata)
