@@ -32,14 +32,14 @@ class Examples(NamedTuple):
     Attributes:
       directory: that the manifest's paths are relative to.
       manifest: of the examples.
-      kept: rows that are in memory, by their shard.
+      kept: rows that are in memory, by their shard; a `Kept` or what gives batches as it does.
       samples: raw rows by split, if they are not in the files that the manifest names.
       parse: what makes rows of a batch of records, if they are not Examples of the manifest's features.
     """
 
     directory: str
     manifest: Manifest
-    kept: Mapping[ShardKey, Kept] = {}
+    kept: Mapping[ShardKey, Any] = {}
     samples: Mapping[str, Sequence[dict[str, Any]]] = {}
     parse: Callable[[tf.Tensor], tuple] | None = None
 

@@ -15,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas.errors import PrebakeError
-from .cache import free_memory
+from .cache import Kept, ShardKey, free_memory, key_of
 from .dataset import Examples, evaluation_batches
 from .frozen import Frozen
 from .split_model import SplitModel, split_model
@@ -34,12 +34,12 @@ class KeptOutputs(NamedTuple):
     Attributes:
       arrays: [rows, …] each.
       structure: the batch that they are columns of.
-      first: by path of a shard, where its rows begin.
+      first: by shard, where its rows begin.
     """
 
     arrays: list[np.ndarray]
     structure: Rows
-    first: dict[str, int]
+    first: dict[ShardKey, int]
 
     def take(self, numbers: tf.Tensor) -> Rows:
         """The rows with these numbers, int64 [any], as a batch."""
@@ -107,7 +107,7 @@ def keep_outputs(
             raise PrebakeError(
                 f"{_FIELD}: a layer that learns reads lists of features, which have no fixed length: leave cache out"
             )
-    kept: dict[str, KeptOutputs] = {}
+    kept: dict[ShardKey, Kept | KeptOutputs] = {}
     run = tf.function(split.run_below, reduce_retracing=True)
     for name in splits:
         entry = examples.split(name)
@@ -121,7 +121,7 @@ def keep_outputs(
                 column.add(value.numpy())
         shards = [shard for shard in entry.shards if shard.rows]
         starts = np.cumsum([0, *(shard.rows for shard in shards)])
-        first = {shard.path: int(start) for shard, start in zip(shards, starts, strict=False)}
+        first = {key_of(shard): int(start) for shard, start in zip(shards, starts, strict=False)}
         outputs = KeptOutputs([column.array() for column in columns], structure, first)
         kept |= dict.fromkeys(first, outputs)
     return examples._replace(kept=kept)

@@ -101,7 +101,8 @@ def _rows(
     data: DataSet, examples: Examples, split: str, rows: int
 ) -> tuple[dict[str, np.ndarray], dict[str, tf.Tensor]]:
     """A split's first rows as the data set has them and as training read them."""
-    entry, records = examples.split(split), []
+    entry = examples.split(split)
+    records: list[bytes] = []
     for shard in entry.shards:
         path = os.path.join(examples.directory, shard.path)
         left = min(shard.rows, rows - len(records))

@@ -135,7 +135,7 @@ class DataSet:
                 self.directory,
                 f"feature '{name}' ({type(feature).__name__}) {fault}; leave it out by data.columns: {{{name}: ignore}}",
             )
-        return OutputFeature(name=name, type=OUTPUT_FLOAT, encode=NUMBER, shape=feature.shape)
+        return OutputFeature(name=name, type=OUTPUT_FLOAT, encode=NUMBER, shape=list(feature.shape))
 
     def _set_label(self, manifest: Manifest) -> None:
         feature, kind = self._info.features[self._label], self._spec.data.label.kind
