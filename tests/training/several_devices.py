@@ -29,7 +29,8 @@ from google.protobuf import text_format
 from prebake.schemas.errors import PrebakeError
 from prebake.schemas.run_dir import read_spec
 from prebake.schemas.spec_pb2 import Spec
-from prebake.training import train
+from prebake.training import callbacks, train
+from prebake.training import checkpoints as checkpoint_store
 from prebake.training.custom_step import install
 from prebake.training.launch import free_ports
 from prebake.training.replicas import Replicas
@@ -77,12 +78,23 @@ def two_devices() -> None:
     tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
 
+def write_nothing() -> None:
+    """From now on this process fails where it writes into the run."""
+
+    def fail(*args, **options):
+        raise AssertionError("a worker that is not the chief writes")
+
+    train.publish = checkpoint_store.write_checkpoint = callbacks.ScalarLog = keras.Model.save = fail
+
+
 def workers(run: str, spec: Spec) -> list[int]:
     """Two processes that train it together."""
     cluster = {"worker": [f"localhost:{port}" for port in free_ports(2)]}
 
     def work(index: int) -> None:
         os.environ["TF_CONFIG"] = json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}})
+        if index:
+            write_nothing()
         train.train(run, spec, progress=False)
 
     return [fork(lambda index=index: work(index)) for index in range(2)]

@@ -36,7 +36,7 @@ def run_for(command: list[str], seconds: int) -> tuple[str, str]:
 def scenarios(run: str, *names: str) -> tuple[dict, str]:
     """What several_devices.py says, and its stderr."""
     make_run(run, weighted=True)
-    out, err = run_for([sys.executable, str(SCRIPT), run, *names], 240)
+    out, err = run_for([sys.executable, str(SCRIPT), run, *names], 400)
     return json.loads(out.splitlines()[-1]), err
 
 
