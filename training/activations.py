@@ -7,6 +7,7 @@ whoever imports this module loads the model. In a file of your own (`model_fn`) 
 from __future__ import annotations
 
 import inspect
+from typing import Any
 
 import keras
 from keras import ops
@@ -60,6 +61,7 @@ def activation_layer(model: Model, name: str) -> keras.layers.Layer:
         return keras.layers.Activation(model.activation, name=name)
     except ValueError:
         found = own(model.activation, "model.activation")
+    kind: Any = found
     if inspect.isclass(found):
-        return found(name=name)
+        return kind(name=name)
     return keras.layers.Activation(found, name=name)

@@ -54,4 +54,5 @@ def own_metric(name: str) -> keras.metrics.Metric | None:
     found = find_own(name)
     if found is None:
         return None
-    return found(name=name) if inspect.isclass(found) else keras.metrics.MeanMetricWrapper(found, name=name)
+    made: Any = found
+    return made(name=name) if inspect.isclass(found) else keras.metrics.MeanMetricWrapper(found, name=name)

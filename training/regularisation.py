@@ -60,4 +60,5 @@ def kernel_constraint(model: Model) -> Callable[..., Any] | None:
 
 def _made(found: Any) -> Callable[..., Any]:
     """A function as it is, a class as an object of it."""
-    return found() if inspect.isclass(found) else found
+    made: Any = found
+    return made() if inspect.isclass(found) else made

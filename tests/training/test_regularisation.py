@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -9,11 +11,14 @@ import tensorflow as tf
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, LabelEntry, OutputFeature
 from prebake.schemas.run_dir import read_spec
 from prebake.schemas.spec_pb2 import DNN, ENSEMBLE, LINEAR, NUMBER, REGRESSION, RESIDUAL, WIDE_AND_DEEP, Model
+from prebake.training import train
 from prebake.training.compile import compiled_model
 from prebake.training.dataset import evaluation_batches, open_examples, training_batches
 from prebake.training.loop import train_epochs
 from prebake.training.model import build_model
 from prebake.training.state import Progress
+
+from prebake import cli
 
 PAIR = [OutputFeature(name=name, type=OUTPUT_FLOAT, encode=NUMBER) for name in ("age", "hours")]
 BATCH = {"age": tf.constant([0.5, -1.0]), "hours": tf.constant([3.0, 1.0])}
@@ -132,3 +137,17 @@ def test_max_norm_holds_after_each_step_of_the_loop(run_dir, several):
     assert max(largest) <= 0.5 + 1e-6
     assert largest[0] > 0.4  # it is the limit that holds, and not small steps
     assert (layer.kernel.numpy() != before).any()
+
+
+NOTE = (
+    "model.activation: selu will not normalise itself: inputs must have mean 0 and deviation 1, and rooms may not "
+    "(standardize)"
+)
+
+
+def test_both_ways_to_train_say_what_breaks_self_normalisation(run_dir, capsys):
+    shutil.rmtree(f"{run_dir}/examples")  # what is said first is enough
+    assert train.main([run_dir]) == 2
+    assert capsys.readouterr().err.splitlines()[0] == f"train: {NOTE}"
+    assert cli.main(["train", run_dir]) == 2
+    assert capsys.readouterr().out == f"note: {NOTE}\n"
