@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import keras
+from google.protobuf import text_format
 
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
-from ..schemas.run_dir import SPEC, read_spec
+from ..schemas.run_dir import SPEC
 from ..schemas.spec_pb2 import Spec
 from .dataset import Examples, evaluation_batches
 from .loss import loss_of
@@ -51,8 +52,12 @@ def open_model(run_dir: str, name: str, code: str | Sequence[str] = ()) -> tuple
 
 def training_spec(run_dir: str, name: str) -> Spec:
     """The spec that a model was trained by; an empty one if it did not keep it."""
-    directory = os.path.join(run_dir, "training", name)
-    return read_spec(directory) if os.path.exists(os.path.join(directory, SPEC)) else Spec()
+    path = os.path.join(run_dir, "training", name, SPEC)
+    if not os.path.exists(path):
+        return Spec()
+    # Not read_spec: what was trained is not checked again, by rules that may be newer.
+    with open(path, encoding="utf-8") as file:
+        return text_format.Parse(file.read(), Spec())
 
 
 class Evaluation(NamedTuple):
@@ -77,8 +82,8 @@ def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> E
       spec: that it was trained by; says which loss and metrics.
     """
     label = examples.manifest.label
-    loss, metrics = loss_of(label, spec.training, own_loss), metrics_of(label, spec.training, own_metric)
-    model.compile(loss=loss, weighted_metrics=metrics)
+    loss, measures = loss_of(label, spec.training, own_loss), metrics_of(label, spec.training, own_metric)
+    model.compile(loss=loss, weighted_metrics=measures)
     batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
     values = model.evaluate(batches, verbose=0, return_dict=True)
     # The loss says the same, or with weights another thing: it is divided by the rows, not by their weights.

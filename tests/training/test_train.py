@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import keras
 import numpy as np
@@ -33,12 +34,15 @@ def test_training_writes_what_a_person_looks_for(exported_run):
     directory = os.path.join(run, "training", "default")
     manifest = read_manifest(directory, "training")
     assert [file.path for file in manifest.files] == [
+        "advice.txt",
         "checkpoints/last.keras",
         "evaluation.json",
         "history.json",
         "logs/train/events.out.tfevents.prebake",
         "logs/valid/events.out.tfevents.prebake",
+        "model.json",
         "model.keras",
+        "spec.pbtxt",
     ]
     assert [part.name for part in manifest.parts] == ["examples", "model", "seed", "training"]
     with open(os.path.join(directory, "history.json"), encoding="utf-8") as file:
@@ -143,13 +147,14 @@ def test_loss_that_is_no_number_stops_and_publishes_nothing(run_dir):
     spec.training.learning_rate, spec.training.optimizer.kind, spec.training.clipnorm = 1e30, SGD, 0
     with pytest.raises(PrebakeError) as error:
         train(run_dir, spec, progress=False)
-    text = str(error.value)
-    assert text in {
-        f"training: loss became {value} in epoch 1: lower training.learning_rate, set training.clipnorm, or look for "
-        "extreme values in features that are not scaled"
-        for value in ("nan", "inf")
-    }
-    assert published(run_dir) == []
+    kept = f"{run_dir}/training/.unfinished-default/model.keras"
+    assert re.sub(r"[0-9.]+e\+[0-9]+", "SIZE", str(error.value)) == (
+        "training: loss became nan in epoch 1: the first to go wrong is layer 'hidden_1': its outputs became inf in step 2 "
+        "of epoch 1, from inputs of up to SIZE: lower training.learning_rate, set training.clipnorm, or look for extreme "
+        f"values in features that are not scaled; the model as it was before is kept in {kept}"
+    )
+    assert published(run_dir) == [".unfinished-default"]
+    assert sorted(os.listdir(os.path.dirname(kept))) == ["logs", "model.keras"]
 
 
 def test_metrics_are_weighted_if_the_examples_are(tmp_path):
