@@ -19,7 +19,7 @@ from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
 from ..schemas.spec_pb2 import COMPRESSION_GZIP, Cache
-from .cache import ROWS_AT_A_TIME, Kept, ShardKey, fits, keep, key_of
+from .cache import ROWS_AT_A_TIME, ShardKey, fits, keep, key_of
 from .host_shards import HostShards
 from .parse_examples import example_parser, list_padder, ragged_parser
 

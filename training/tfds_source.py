@@ -123,13 +123,13 @@ class DataSet:
         classes = _classes(feature)
         if classes:
             return id_output(name, len(classes), tuple(feature.shape))
-        fault = ""
+        fault, shape = "", feature.shape
         if not hasattr(feature, "tf_dtype") or isinstance(feature.tf_dtype, Mapping):
             fault = "is several features or a sequence"
         elif not (feature.tf_dtype.is_floating or feature.tf_dtype.is_integer or feature.tf_dtype.is_bool):
             fault = f"holds {feature.tf_dtype.name}s, and there is no transform that makes numbers of them"
-        elif feature.shape is None or None in feature.shape:
-            fault = f"has no fixed shape: {tuple(feature.shape)}"
+        elif shape is None or None in shape:
+            fault = f"has no fixed shape: {shape}"
         if fault:
             raise ArtifactError(
                 self.directory,
