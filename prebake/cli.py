@@ -34,7 +34,8 @@ step by step (each one may run alone, and does nothing if its result is there al
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0, 1 if interrupted, 2 for a mistake to be mended, 75 to be tried again."""
+    """Runs one command. Returns the exit code: 0; 1 if interrupted; 2 for a mistake to be mended; 3 if rows are marked as
+    bad; 75 to be tried again."""
     ours, beam_args = _split(list(sys.argv[1:] if argv is None else argv))
     parser = make_parser()
     args = parser.parse_args(ours)
@@ -45,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         from . import commands
 
-        getattr(commands, args.command)(args, beam_args)
+        return getattr(commands, args.command)(args, beam_args) or 0
     except PrebakeError as error:
         print(f"prebake {args.command}: {error}", file=sys.stderr)
         return getattr(error, "exit_code", 2)
@@ -63,7 +64,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print(f"prebake {args.command}: interrupted; nothing of this step was published", file=sys.stderr)
         return 1
-    return 0
 
 
 def _split(argv: list[str]) -> tuple[list[str], list[str]]:
@@ -215,7 +215,9 @@ def _add_predict(commands) -> None:
     predict = commands.add_parser(
         "predict",
         help="predict raw rows of a CSV file with an exported model",
-        description="Reads raw rows by column name (label there or not) and writes one prediction for each, in order.",
+        description="Reads raw rows by column name (label there or not) and writes one prediction for each, in order. A "
+        "bad row is an error, exit code 2; of a model exported with `export: {bad_rows: mark}` it has a text in the column "
+        "`error` and no prediction, and the exit code is 3. Optional columns may be left out of the file.",
         epilog="example: prebake predict runs/price new.csv -o predictions.csv",
     )
     predict.add_argument(
@@ -224,6 +226,14 @@ def _add_predict(commands) -> None:
     predict.add_argument("rows", metavar="CSV", help="file with a header line")
     predict.add_argument("-o", "--output", default="-", help="CSV file to write (default: stdout)")
     predict.add_argument("--head", type=int, metavar="N", help="print only the first N predictions")
+    predict.add_argument(
+        "--samples",
+        type=int,
+        default=0,
+        metavar="N",
+        help="how sure the model is: mean, deviation and quantiles of N networks without other units (MC dropout); as many "
+        "as export.samples says",
+    )
 
 
 if __name__ == "__main__":

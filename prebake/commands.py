@@ -11,13 +11,16 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from .schemas.run_dir import read_spec, write_spec
 from .schemas.self_normalization import self_normalization_notes
 from .schemas.source_check import is_tfds
 from .schemas.spec import expand, load_spec
 from .schemas.spec_pb2 import Spec
+
+if TYPE_CHECKING:
+    from .training.predict import Predicted
 
 
 def init(args: argparse.Namespace, _: Sequence[str]) -> None:
@@ -179,20 +182,33 @@ def rejected(args: argparse.Namespace, _: Sequence[str]) -> None:
     print(rejected_rows(args.run))
 
 
-def predict(args: argparse.Namespace, _: Sequence[str]) -> None:
+def predict(args: argparse.Namespace, _: Sequence[str]) -> int:
+    """The exit code: 3 if rows are marked as bad."""
     from .training.predict import predict_csv
 
     if args.output != "-":
-        rows = predict_csv(args.model, args.rows, args.output)
-        print(f"{rows:,} predictions in {args.output}")
-        return
+        done = predict_csv(args.model, args.rows, args.output, samples=args.samples)
+        print(f"{done.rows - done.bad:,} predictions in {args.output}")
+        return _notes(done, args)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "predictions.csv")
-        rows = predict_csv(args.model, args.rows, path)
+        done = predict_csv(args.model, args.rows, path, samples=args.samples)
         with open(path, encoding="utf-8") as file:
             sys.stdout.writelines(itertools.islice(file, None if args.head is None else args.head + 1))
-    if args.head is not None and args.head < rows:
-        print(f"... and {rows - args.head:,} more: -o FILE keeps them all")
+    if args.head is not None and args.head < done.rows:
+        print(f"... and {done.rows - args.head:,} more: -o FILE keeps them all")
+    return _notes(done, args)
+
+
+def _notes(done: Predicted, args: argparse.Namespace) -> int:
+    """On stderr, which rows are no predictions and which columns were not there."""
+    if done.absent:
+        columns = ", ".join(f"'{name}'" for name in done.absent)
+        note = f"{args.rows} lacks the optional columns {columns}: missing in every row"
+        print(f"note: {note}", file=sys.stderr)
+    if done.bad:
+        print(f"note: {done.bad:,} of {done.rows:,} rows are bad: their `error` says why", file=sys.stderr)
+    return 3 if done.bad else 0
 
 
 def _open(args: argparse.Namespace) -> tuple[Spec, str]:

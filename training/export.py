@@ -24,6 +24,7 @@ from ..transforms.graph import TransformGraph, load_graph
 from ..transforms.serving_input import RequestReader
 from .dataset import Examples
 from .evaluate import check_same_examples, open_model
+from .monte_carlo import Sampler
 from .parity import PARITY_FILE, check_parity
 from .signatures import build_endpoints
 from .source import open_source
@@ -84,8 +85,10 @@ def export(
     )
 
     def write(directory: str) -> None:
-        write_saved_model(directory, graph, model, mark=spec.export.bad_rows == MARK)
-        check_parity(directory, graph, model, examples, spec.export.prediction_tolerance)
+        samples = spec.export.samples
+        sampler = Sampler(model, samples, spec.seed) if samples else None
+        write_saved_model(directory, graph, model, mark=spec.export.bad_rows == MARK, sampler=sampler)
+        check_parity(directory, graph, model, examples, spec.export.prediction_tolerance, sampler)
 
     return _publish_version(run_dir, manifest, write)
 
@@ -105,6 +108,7 @@ def _export_arrays(
 
     def write(directory: str) -> None:
         write_arrays_model(directory, data, model, label)
+        write_layers(directory, model, None)
         rows, tolerance = spec.examples.sample_rows, spec.export.prediction_tolerance
         check_arrays_parity(directory, data, model, examples, rows, tolerance)
 
@@ -125,7 +129,13 @@ def _publish_version(run_dir: str, manifest: Manifest, write: Callable[[str], No
     return Exported(directory, latest + 1, os.path.join(directory, PARITY_FILE), up_to_date=False)
 
 
-def write_saved_model(directory: str, graph: TransformGraph, model: keras.Model, mark: bool = False) -> None:
+def write_saved_model(
+    directory: str,
+    graph: TransformGraph,
+    model: keras.Model,
+    mark: bool = False,
+    sampler: Sampler | None = None,
+) -> None:
     """Writes the SavedModel with all signatures, and the spec's data part for who reads CSV files for it.
 
     Args:
@@ -133,19 +143,23 @@ def write_saved_model(directory: str, graph: TransformGraph, model: keras.Model,
       graph: raw columns to features.
       model: features to output.
       mark: bad rows of a request are marked, see `RequestReader`.
+      sampler: of the model, if it is to say how sure it is.
     """
     reader = RequestReader(graph, mark)
     archive = keras.export.ExportArchive()
     archive.track(graph)
     archive.track(reader)
     archive.track(model)
-    for name, (function, specification) in build_endpoints(graph, model, reader).items():
+    for name, (function, specification) in build_endpoints(graph, model, reader, sampler).items():
         archive.add_endpoint(name, function, input_signature=[specification])
     archive.write_out(directory, verbose=False)
     path = os.path.join(directory, SPEC_FILE)
     os.makedirs(os.path.dirname(path))
     with open(path, "w", encoding="utf-8") as file:
-        file.write(text_format.MessageToString(Spec(data=graph.spec.data), as_utf8=True))
+        kept = Spec(data=graph.spec.data)
+        if sampler is not None:
+            kept.export.samples = sampler.samples
+        file.write(text_format.MessageToString(kept, as_utf8=True))
     write_layers(directory, model, graph)
 
 

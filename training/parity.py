@@ -22,8 +22,9 @@ from ..schemas.manifest_pb2 import LabelEntry
 from ..transforms.graph import NO_FOLD, TransformGraph
 from .dataset import Examples
 from .model import answers
+from .monte_carlo import Sampler, describe_samples
 from .parity_sample import ParitySample, join_padded, read_sample
-from .signatures import SIGNATURES, input_names
+from .signatures import SAMPLES, SIGNATURES, inputs_of
 
 PARITY_FILE = "parity.json"
 BATCH_SIZES = (1, 7, 512)
@@ -46,8 +47,9 @@ class Difference:
 
 
 def check_parity(
-    directory: str, graph: TransformGraph, model: keras.Model, examples: Examples, tolerance: float
-) -> None:
+    directory: str, graph: TransformGraph, model: keras.Model, examples: Examples, tolerance: float,
+    sampler: Sampler | None = None,
+) -> None:  # fmt: skip
     """Runs the gate and writes `parity.json` into the directory.
 
     Features named there under "out_of_fold" are compared twice: the examples with what the other folds say, the answers
@@ -59,6 +61,7 @@ def check_parity(
       model: trained, features to output.
       examples: whose samples are tried.
       tolerance: largest difference of a prediction that is allowed.
+      sampler: of the model, if it was exported with samples.
 
     Raises:
       ArtifactError: a feature is not bit-equal or a prediction is too far off; names the worst row and both values.
@@ -91,7 +94,7 @@ def check_parity(
             if not difference.largest <= tolerance:
                 raise _failure(directory, name, signature, size, sample, difference)
             prediction.setdefault(signature, {})[str(size)] = difference.largest
-    report = {
+    report: dict[str, Any] = {
         "passed": True,
         "rows": sample.rows,
         "batch_sizes": list(BATCH_SIZES),
@@ -102,9 +105,32 @@ def check_parity(
     out_of_fold = [feature.name for feature in graph.features if feature.out_of_fold]
     if out_of_fold:
         report["out_of_fold"] = out_of_fold
+    if sampler is not None:
+        report["largest_samples_difference"] = _compare_samples(
+            directory, served, sampler, graph.label, sample, wanted, tolerance
+        )
     with open(os.path.join(directory, PARITY_FILE), "w", encoding="utf-8") as file:
         json.dump(report, file, indent=1)
         file.write("\n")
+
+
+def _compare_samples(
+    directory: str, served: Any, sampler: Sampler, label: LabelEntry, sample: ParitySample,
+    wanted: Mapping[str, np.ndarray], tolerance: float,
+) -> dict[str, float]:  # fmt: skip
+    """The largest difference of each signature of samples; once each: a request costs as much as so many others."""
+    expected = describe_samples(sampler({name: tf.constant(x) for name, x in wanted.items()}), label)
+    found_by: dict[str, float] = {}
+    for signature, name in SAMPLES.items():
+        found = _ask(served.signatures[name], sample.requests[signature], BATCH_SIZES[-1])
+        for key, want in expected.items():
+            if want.dtype == tf.string:
+                continue
+            difference = number_difference(found[key], want.numpy())
+            if not difference.largest <= tolerance:
+                raise _failure(directory, key, name, BATCH_SIZES[-1], sample, difference)
+            found_by[name] = max(found_by.get(name, 0.0), difference.largest)
+    return found_by
 
 
 def _wanted_features(directory: str, graph: TransformGraph, sample: ParitySample) -> dict[str, np.ndarray]:
@@ -116,7 +142,7 @@ def _wanted_features(directory: str, graph: TransformGraph, sample: ParitySample
     names = [feature.name for feature in graph.features if feature.out_of_fold]
     if not names:
         return sample.features
-    inputs = input_names(graph.raw_spec)
+    inputs = inputs_of(graph)
     request = sample.requests["serving_default"]
     raw = {column: tf.constant(request[inputs[column]]) for column in graph.raw_spec}
     # Not eagerly, which takes a long time for bytes: they are decoded row by row.

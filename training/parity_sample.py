@@ -24,7 +24,7 @@ from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, STRING, TIME, Column, Spec
 from ..transforms.graph import TransformGraph
 from ..transforms.serving_input import csv_columns
 from .dataset import Examples, evaluation_batches
-from .signatures import input_names
+from .signatures import inputs_of
 
 _INT_MISSING = -(2**63)
 _TIME_PARTS = {"Y": "[0-9]{4}", "f": "[0-9]+", "z": "Z|[+-][0-9]{2}:?[0-9]{2}"} | dict.fromkeys(
@@ -166,7 +166,7 @@ def _raw_columns(graph: TransformGraph) -> list[Column]:
 
 
 def _columns(cells: list[Cells], graph: TransformGraph) -> dict[str, np.ndarray]:
-    names = input_names(graph.raw_spec)
+    names = inputs_of(graph)
     columns = {}
     for column in _raw_columns(graph):
         dtype = graph.raw_spec[column.name].dtype

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -13,18 +14,30 @@ import tqdm
 from google.protobuf import text_format
 
 from ..schemas.commit import new_file
-from ..schemas.compressed import open_stream
-from ..schemas.csv_layout import HEAD_BYTES, read_layout
-from ..schemas.csv_rows import read_block, whole_records
 from ..schemas.errors import ArtifactError, DataError
 from ..schemas.manifest import read_manifest
-from ..schemas.spec_pb2 import IGNORE, Column, Data, Spec
+from ..schemas.spec_pb2 import Spec
+from ..transforms.refuse import refusal
 from .export import SPEC_FILE, find_version
-from .row_values import dtype_of_raw, from_arrow, from_python
-from .signatures import input_names
+from .monte_carlo import QUANTILES
+from .raw_rows import RowBatch, read_csv, read_python
+from .signatures import SAMPLES, input_names
 
 Answers = dict[str, np.ndarray]
-_BLOCK_BYTES = 1 << 20
+
+
+class Predicted(NamedTuple):
+    """What became of a file's rows.
+
+    Attributes:
+      rows: how many there are.
+      bad: how many of them are marked as bad.
+      absent: optional columns that the file lacks: missing in every row.
+    """
+
+    rows: int
+    bad: int
+    absent: list[str]
 
 
 class Predictor:
@@ -32,7 +45,9 @@ class Predictor:
 
     Attributes:
       directory: of the version that answers.
-      columns: the raw columns that a row must have, in the spec's order.
+      columns: the raw columns that it reads, in the spec's order.
+      marks: whether bad rows are marked; else the first one is an error.
+      samples: how many it answers with; 0: none.
     """
 
     def __init__(self, directory: str):
@@ -46,138 +61,156 @@ class Predictor:
                 "tf.saved_model.load(DIRECTORY).signatures['serving_default']",
             )
         with open(os.path.join(directory, SPEC_FILE), encoding="utf-8") as file:
-            self._data = text_format.Parse(file.read(), Spec()).data
+            spec = text_format.Parse(file.read(), Spec())
+        self._data, self.samples = spec.data, spec.export.samples
         self._model = tf.saved_model.load(directory)
         self._serve = self._model.signatures["serving_default"]
         wanted = self._serve.structured_input_signature[1]
         names = input_names(column.name for column in self._data.columns)
         self.columns = [column for column in self._data.columns if names[column.name] in wanted]
         self._names = {column.name: names[column.name] for column in self.columns}
+        self.marks = "error" in self._serve.structured_outputs
 
-    def predict(self, rows: str | os.PathLike[str] | Sequence[Mapping[str, Any]]) -> Answers:
+    def predict(
+        self, rows: str | os.PathLike[str] | Sequence[Mapping[str, Any]], *, samples: int = 0
+    ) -> Answers:
         """Predicts.
 
         Args:
           rows: path of a CSV file with a header (label and columns that are not needed may be there or not), or rows as
-            dicts by column name: numbers, texts, or None where a value is missing.
+            dicts by column name: numbers, texts, or None where a value is missing. An optional column that is not there is
+            missing.
+          samples: of the model; 0: its answer alone.
 
         Returns:
           One entry per row. Regression: "prediction" float32 [rows]. Binary: "probability" float32 [rows] of the second
           class, "class" str [rows]. Multiclass: "probabilities" float32 [rows, classes] in the order of the classes'
-          ids, "class" str [rows].
+          ids, "class" str [rows]. Of a model that marks bad rows also "error" str [rows], "" of good rows; in the others
+          numbers are NaN and the class is "". With samples: as `describe_samples` says.
 
         Raises:
-          DataError: a column is missing, or a value is not of its column's type; names the first.
+          DataError: a required column is missing, or a value is not one that the column may have; names the first.
+          ArtifactError: the model was exported without samples, or with another number of them.
         """
-        batches = (
-            self._csv_batches(os.fspath(rows))
-            if isinstance(rows, str | os.PathLike)
-            else [self._columns(rows)]
-        )
-        parts = [self._answer(batch) for batch in batches]
+        serve = self._signature(samples)
+        if isinstance(rows, str | os.PathLike):
+            found = read_csv(os.fspath(rows), self._data, self.columns, self.marks)
+            batches, path = found.batches, found.path
+        else:
+            batches, path = iter([read_python(rows, self._data, self.columns, self.marks)]), "rows"
+        parts = [self._answer(batch, path, serve) for batch in batches]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def predict_csv(self, csv_path: str, out_path: str, *, progress: bool = True) -> int:
+    def predict_csv(
+        self, csv_path: str, out_path: str, *, samples: int = 0, progress: bool = True
+    ) -> Predicted:
         """Predicts the rows of a CSV file into another, with one line for each row.
 
         Args:
           csv_path: as for `predict`.
-          out_path: columns: prediction | class, probability | class, and one `probability <class>` for each class.
-            Complete or, after an error, as it was.
+          out_path: columns: prediction | class, probability | class, and one `probability <class>` for each class; `error`
+            behind them, of a model that marks bad rows. Complete or, after an error, as it was. With samples: mean,
+            deviation and one `quantile …` each | class, probability, deviation, entropy | class, one `probability <class>`
+            and one `deviation <class>` for each class, entropy.
+          samples: as for `predict`.
           progress: shows a bar if stderr is a terminal.
-
-        Returns:
-          The number of rows.
 
         Raises:
           DataError: as for `predict`.
-          ArtifactError: `out_path` cannot be written.
+          ArtifactError: as for `predict`, or `out_path` cannot be written.
         """
-        rows = 0
+        serve = self._signature(samples)
+        rows, bad = 0, 0
+        source = read_csv(csv_path, self._data, self.columns, self.marks)
         bar = tqdm.tqdm(desc="predict", unit="row", unit_scale=True, disable=None if progress else True)
         with bar, new_file(out_path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
-            for number, batch in enumerate(self._csv_batches(csv_path)):
-                columns = self._flat(self._answer(batch))
+            for number, batch in enumerate(source.batches):
+                columns = self._flat(self._answer(batch, csv_path, serve))
                 if number == 0:
                     writer.writerow(columns)
                 writer.writerows(zip(*columns.values(), strict=True))
                 count = len(next(iter(columns.values())))
                 rows += count
+                bad += int((columns["error"] != "").sum()) if self.marks else 0
                 bar.update(count)
-        return rows
+        return Predicted(rows, bad, source.absent)
 
     def _flat(self, answer: Answers) -> Answers:
-        """One column each, the class first."""
+        """One column each, the class first and the error last."""
         columns: Answers = {
-            name: answer[name] for name in ("class", "prediction", "probability") if name in answer
+            name: answer[name] for name in ("class", "prediction", "mean", "probability") if name in answer
         }
-        if "probabilities" in answer:
-            for number, name in enumerate(self._classes):
-                columns[f"probability {name}"] = answer["probabilities"][:, number]
-        return columns
+        wide = {"probabilities": "probability", "deviations": "deviation"}
+        for many, one in wide.items():
+            if many in answer:
+                for number, name in enumerate(self._classes):
+                    columns[f"{one} {name}"] = answer[many][:, number]
+        columns |= {name: answer[name] for name in ("deviation", "entropy") if name in answer}
+        if "quantiles" in answer:
+            for number, share in enumerate(QUANTILES):
+                columns[f"quantile {share:g}"] = answer["quantiles"][:, number]
+        return columns | ({"error": answer["error"]} if self.marks else {})
 
-    def _answer(self, batch: dict[str, np.ndarray]) -> Answers:
-        found = self._serve(**{self._names[name]: tf.constant(column) for name, column in batch.items()})
+    def _signature(self, samples: int) -> Callable[..., Mapping[str, tf.Tensor]]:
+        if not samples:
+            return self._serve
+        again = f"set export.samples: {samples} and run `prebake export` again"
+        if not self.samples:
+            raise ArtifactError(self.directory, f"was exported without samples: {again}")
+        if samples != self.samples:
+            raise ArtifactError(
+                self.directory,
+                f"answers with {self.samples} samples, not {samples}: ask for {self.samples}, or {again}",
+            )
+        return self._model.signatures[SAMPLES["serving_default"]]
+
+    def _answer(self, batch: RowBatch, path: str, serve: Callable[..., Mapping[str, tf.Tensor]]) -> Answers:
+        """Of all rows of the batch in their order, those that were not read among them."""
+        inputs = {self._names[name]: tf.constant(column) for name, column in batch.columns.items()}
+        try:
+            found = serve(**inputs)
+        except tf.errors.InvalidArgumentError as error:
+            raise _refused(refusal(error), path, batch.numbers) from None
         answer = {name: value.numpy() for name, value in found.items()}
+        for name in ("class", "error"):
+            if name in answer:
+                answer[name] = np.array([text.decode() for text in answer[name]], np.object_)
+        if batch.faults:
+            answer = _with_faults(answer, batch)
         if "class" in answer:
-            answer["class"] = np.array([name.decode() for name in answer["class"]], dtype=np.str_)
+            answer["class"] = answer["class"].astype(np.str_)
+        if "error" in answer:
+            answer["error"] = answer["error"].astype(np.str_)
         return answer
 
-    def _csv_batches(self, path: str) -> Iterator[dict[str, np.ndarray]]:
-        """Raw columns by name, one batch a block of the file; one empty batch if there are no rows."""
-        needed = {column.name for column in self.columns}
-        data = Data()
-        data.CopyFrom(self._data)
-        data.ignore_undeclared = True
-        optional = [column.name for column in data.columns if column.name not in needed]
-        for column in data.columns:
-            if column.name in optional:
-                column.type = IGNORE  # a label that cannot be read must not stop a prediction
-        try:
-            raw = open(path, "rb")  # noqa: SIM115 -- closed by the with statement below
-        except OSError as error:
-            raise DataError(path, None, None, None, f"cannot be read: {error.strerror}") from None
-        with raw:
-            stream = open_stream(raw, path, data.dialect.compression)
-            head = stream.read(HEAD_BYTES)
-            layout = read_layout(head, path, data, optional)
-            raw.seek(0)
-            stream = open_stream(raw, path, data.dialect.compression)
-            stream.read(layout.skip_bytes)
-            empty = True
-            for block, first_row in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, path):
-                read = read_block(block, first_row, layout, path)
-                if read.errors:
-                    raise read.errors[0]
-                if read.batch.num_rows:
-                    empty = False
-                    yield {
-                        column.name: from_arrow(read.batch.column(column.name), column, path)
-                        for column in self.columns
-                    }
-            if empty:
-                yield self._columns([])
 
-    def _columns(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, np.ndarray]:
-        """Raw columns of rows given in Python."""
-        columns = {}
-        for column in self.columns:
-            values = [self._value(row, number + 1, column) for number, row in enumerate(rows)]
-            columns[column.name] = np.array(values, dtype_of_raw(column))
-        return columns
+def _with_faults(answer: Answers, batch: RowBatch) -> Answers:
+    numbers = np.concatenate([batch.numbers, [number for number, _ in batch.faults]])
+    order = np.argsort(numbers, kind="stable")
+    joined = {}
+    for name, values in answer.items():
+        blank = np.full(
+            (len(batch.faults), *values.shape[1:]), "" if values.dtype == object else np.nan, values.dtype
+        )
+        if name == "error":
+            blank[:] = [_text_of(error) for _, error in batch.faults]
+        joined[name] = np.concatenate([values, blank])[order]
+    return joined
 
-    def _value(self, row: Mapping[str, Any], number: int, column: Column) -> float | int | bytes:
-        if column.name not in row:
-            raise DataError(
-                "rows", number, column.name, None, "the row lacks this column; use None if it is missing"
-            )
-        value = row[column.name]
-        try:
-            return from_python(value, column, self._data.dialect.null_tokens)
-        except ValueError as error:
-            shown = None if value is None or value != value else str(value)
-            raise DataError("rows", number, column.name, shown or None, str(error)) from None
+
+def _text_of(error: DataError) -> str:
+    """As the model itself tells of a bad row."""
+    place = f"column '{error.column}'" if error.column is not None else ""
+    return str(DataError(place, None, None, error.value, error.reason)).strip()
+
+
+def _refused(text: str, path: str, numbers: np.ndarray) -> DataError:
+    """The error of the first bad row that the model tells of, by its number in the file."""
+    found = re.match(r"row (\d+): (.*?)(; row \d+: |; and \d+ more rows|$)", text, re.DOTALL)
+    if not found:
+        return DataError(path, None, None, None, text)
+    return DataError(path, int(numbers[int(found[1]) - 1]), None, None, found[2])
 
 
 def load(path: str | os.PathLike[str]) -> Predictor:
@@ -192,6 +225,8 @@ def load(path: str | os.PathLike[str]) -> Predictor:
     return Predictor(find_version(os.fspath(path)))
 
 
-def predict_csv(path: str, csv_path: str, out_path: str, *, progress: bool = True) -> int:
+def predict_csv(
+    path: str, csv_path: str, out_path: str, *, samples: int = 0, progress: bool = True
+) -> Predicted:
     """`load(path).predict_csv(csv_path, out_path)`."""
-    return load(path).predict_csv(csv_path, out_path, progress=progress)
+    return load(path).predict_csv(csv_path, out_path, samples=samples, progress=progress)

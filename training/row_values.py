@@ -45,7 +45,7 @@ def from_python(value: Any, column: Column, null_tokens: Sequence[str]) -> float
     if value is None or value in ("", b"", *null_tokens) or value != value:
         if column.required:
             raise ValueError("is missing, but required")
-        return b"" if column.separators else _MISSING.get(column.type, b"")
+        return missing_value(column)
     if column.type in (FILE, BASE64):
         return _bytes(value)
     text = value if isinstance(value, bytes) else str(value).encode()
@@ -72,27 +72,47 @@ def dtype_of_raw(column: Column) -> Any:
     return object if column.separators else _DTYPES.get(column.type, object)
 
 
-def from_arrow(cells: pa.Array, column: Column, csv_path: str) -> np.ndarray:
+def missing_value(column: Column) -> float | int | bytes:
+    """What stands for a missing value of the column."""
+    return b"" if column.separators else _MISSING.get(column.type, b"")
+
+
+def from_arrow(
+    cells: pa.Array, column: Column, csv_path: str, unread: list[tuple[int, DataError]] | None = None
+) -> np.ndarray:
     """A column of a CSV batch.
 
     Args:
       cells: typed, as the reader gives them.
       column: declared.
       csv_path: a FILE column's paths are relative to its folder.
+      unread: places and faults of files that cannot be read are added here, and their values are missing.
 
     Returns:
       float32, int64 or object (bytes) [rows].
 
     Raises:
-      DataError: a file cannot be read.
+      DataError: a file cannot be read, and nobody gave `unread`.
     """
-    missing = b"" if column.separators else _MISSING.get(column.type, b"")
+    missing = missing_value(column)
     found = cells.fill_null(pa.scalar(missing, cells.type)).to_numpy(zero_copy_only=False)
     if column.type == BASE64:
         return _objects([base64.b64decode(cell) for cell in found])
     if column.type == FILE:
-        return _objects([_read(cell, column, csv_path) for cell in found])
+        return _objects([_file(cell, column, csv_path, place, unread) for place, cell in enumerate(found)])
     return found
+
+
+def _file(
+    cell: bytes, column: Column, csv_path: str, place: int, unread: list[tuple[int, DataError]] | None
+) -> bytes:
+    try:
+        return _read(cell, column, csv_path)
+    except DataError as error:
+        if unread is None:
+            raise
+        unread.append((place, error))
+        return b""
 
 
 def _joined(value: Sequence[Any], separators: list[str]) -> str:

@@ -1,7 +1,8 @@
 """In: a trained model and its transform graph. Out: the functions that an exported model answers to, raw rows in.
 
 `serving_default` takes raw columns, `serving_examples` serialised tf.Examples, `serving_csv` raw CSV lines; they answer
-with predictions. `features`, `features_examples` and `features_csv` take the same and answer with the transformed features.
+with predictions. `features`, `features_examples` and `features_csv` take the same and answer with the transformed features;
+`serving_samples`, `serving_samples_examples` and `serving_samples_csv`, if asked for, with how sure the model is.
 A bad row fails its batch or, if the reader marks them, is answered with NaN (ids: -1, texts: "") and a text in `error`.
 """
 
@@ -17,6 +18,7 @@ from ..transforms.graph import TransformGraph
 from ..transforms.request import blank_answers
 from ..transforms.serving_input import RequestReader
 from .model import answers
+from .monte_carlo import Sampler, describe_samples
 
 Tensors = dict[str, tf.Tensor]
 # Of a request: raw columns, and why rows are bad where they are marked.
@@ -26,6 +28,12 @@ SIGNATURES = {
     "serving_default": "features",
     "serving_examples": "features_examples",
     "serving_csv": "features_csv",
+}
+# Signature of predictions → the one of samples that takes the same.
+SAMPLES = {
+    "serving_default": "serving_samples",
+    "serving_examples": "serving_samples_examples",
+    "serving_csv": "serving_samples_csv",
 }
 
 
@@ -47,8 +55,14 @@ def input_names(columns: Iterable[str]) -> dict[str, str]:
     return names
 
 
+def inputs_of(graph: TransformGraph) -> dict[str, str]:
+    """Names of the signature's inputs, by column: unique among all columns of the spec, as who reads its CSV files knows."""
+    names = input_names(column.name for column in graph.spec.data.columns)
+    return {column: names[column] for column in graph.raw_spec}
+
+
 def build_endpoints(
-    graph: TransformGraph, model: keras.Model, reader: RequestReader
+    graph: TransformGraph, model: keras.Model, reader: RequestReader, sampler: Sampler | None = None
 ) -> dict[str, tuple[Callable[..., Tensors], tf.TensorSpec | Mapping[str, tf.TensorSpec]]]:
     """Function and input of each signature, by name.
 
@@ -56,11 +70,12 @@ def build_endpoints(
       graph: raw columns to features.
       model: features to output, see `build_model`.
       reader: of the requests.
+      sampler: of the model; None: no signatures of samples.
 
     Returns:
-      The functions of raw columns take a dict by `input_names`, [batch] each; the others one string [batch].
+      The functions of raw columns take a dict by `inputs_of`, [batch] each; the others one string [batch].
     """
-    names = input_names(graph.raw_spec)
+    names = inputs_of(graph)
     columns = {
         names[column]: tf.TensorSpec([None], spec.dtype, name=names[column])
         for column, spec in graph.raw_spec.items()
@@ -83,12 +98,22 @@ def build_endpoints(
     transform = tf.function(
         lambda raw: graph.apply(raw, checked=True), input_signature=[graph.raw_spec], autograph=False
     )
+
+    def predict(features: Tensors) -> Tensors:
+        return answers(model(features, training=False), graph.label)
+
+    def sample(features: Tensors) -> Tensors:
+        assert sampler is not None
+        return describe_samples(sampler(features), graph.label)
+
     endpoints = {}
     for signature, (read, spec) in readers.items():
         defaults = absent if read is read_columns and reader.optional else None
-        predict = _predicting(read, transform, graph, model)
-        endpoints[signature] = (_with_defaults(predict, defaults), spec)
-        endpoints[SIGNATURES[signature]] = (_with_defaults(_transforming(read, transform), defaults), spec)
+        answering = {signature: predict, SIGNATURES[signature]: lambda features: features}
+        if sampler is not None:
+            answering[SAMPLES[signature]] = sample
+        for name, answer in answering.items():
+            endpoints[name] = (_with_defaults(_answering(read, transform, answer), defaults), spec)
     return endpoints
 
 
@@ -99,21 +124,12 @@ def _with_defaults(
     return function if defaults is None else lambda rows=defaults: function(rows)
 
 
-def _predicting(
-    read: Read, transform: Callable[..., Tensors], graph: TransformGraph, model: keras.Model
+def _answering(
+    read: Read, transform: Callable[..., Tensors], answer: Callable[[Tensors], Tensors]
 ) -> Callable[..., Tensors]:
-    def predict(rows: Tensors | tf.Tensor) -> Tensors:
+    def run(rows: Tensors | tf.Tensor) -> Tensors:
         raw, error = read(rows)
-        answer = answers(model(transform(raw), training=False), graph.label)
-        return answer if error is None else blank_answers(answer, error)
-
-    return predict
-
-
-def _transforming(read: Read, transform: Callable[..., Tensors]) -> Callable[..., Tensors]:
-    def features(rows: Tensors | tf.Tensor) -> Tensors:
-        raw, error = read(rows)
-        found = transform(raw)
+        found = answer(transform(raw))
         return found if error is None else blank_answers(found, error)
 
-    return features
+    return run

@@ -117,10 +117,12 @@ def _of_export(path: str) -> WarmStartSource:
     )
 
 
-def write_layers(directory: str, model: keras.Model, graph: TransformGraph) -> None:
-    """Writes `LAYERS_FILE` of an export; its directory must be there."""
-    with open(os.path.join(directory, LAYERS_FILE), "w", encoding="utf-8") as file:
-        json.dump(_described(model, id_digests(graph)), file)
+def write_layers(directory: str, model: keras.Model, graph: TransformGraph | None) -> None:
+    """Writes `LAYERS_FILE` of an export, whose features `graph` makes, if any does."""
+    path = os.path.join(directory, LAYERS_FILE)
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(_described(model, id_digests(graph) if graph else {}), file)
         file.write("\n")
 
 
