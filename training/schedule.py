@@ -79,8 +79,9 @@ def reduce_rate(optimizer: keras.optimizers.Optimizer, factor: float) -> None:
 
 def last_rates(optimizer: keras.optimizers.Optimizer) -> dict[str, float]:
     """The rates of the last step: `learning_rate`, and with parts `learning_rate_<part>`."""
-    # An optimizer without a layer counts no steps.
-    steps = int(_number(getattr(optimizer, "inner_optimizer", optimizer).iterations))
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    # Of all: a part's optimizer without a layer counts none.
+    steps = int(_number(optimizer.iterations))
     rates = [
         _number(one.learning_rate if schedule is None else schedule(max(steps - 1, 0)))
         for one, schedule in zip(every_optimizer(optimizer), _schedules(optimizer), strict=True)

@@ -40,6 +40,7 @@ def _averages(model: keras.Model) -> list[tuple[keras.Variable, keras.Variable]]
     return [
         (weight, average)
         for one in every_optimizer(model.optimizer)
-        if one.use_ema and one.built
+        # Before the first step they are 0. With float16 that may be a while: steps are skipped until the loss has its scale.
+        if one.use_ema and one.built and int(keras.ops.convert_to_numpy(one.iterations))
         for weight, average in zip(one._trainable_variables, one._model_variables_moving_average, strict=True)
     ]

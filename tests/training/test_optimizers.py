@@ -330,6 +330,27 @@ def test_average_by_hand():
     assert model.get_weights()[0] == 1.6875
 
 
+def test_scaled_loss_with_parts_and_averages():
+    """The first step, whose gradients are no numbers, is skipped: no average yet, and the rate of step 0."""
+    model = new_model(
+        'weight_average: 0.5 parts { name: "head" optimizer { kind: SGD } } schedule { kind: POWER_RATE steps: 1 }'
+    )
+    model.compile(keras.optimizers.LossScaleOptimizer(model.optimizer), "mse")
+    before, rates = model.get_weights(), []
+    for value in (np.inf, 1.0, 1.0, 1.0):
+        gradients = [tf.fill(v.shape, np.float32(value)) for v in model.trainable_variables]
+        model.optimizer.apply(gradients, model.trainable_variables)
+        rates.append(last_rates(model.optimizer))
+        with averaged(model):
+            now = model.get_weights()
+        if len(rates) == 1:
+            assert_same(now, before)
+    # rate / (1 + t)
+    for name, rate in (("learning_rate", 0.001), ("learning_rate_head", 0.01)):
+        assert [one[name] for one in rates] == [np.float32(rate / part) for part in (1, 1, 2, 3)]
+    assert all(np.abs(weight).sum() > 0 for weight in now)
+
+
 @pytest.mark.parametrize("more", ["", 'parts { name: "head" optimizer { kind: FTRL } }'])
 def test_swapping_changes_no_bit(more):
     text = f"weight_average: 0.9 {more}"

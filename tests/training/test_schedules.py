@@ -192,6 +192,19 @@ def test_performance_every_few_steps():
     assert seen == [3, 6, 9, "end of epoch 2"]
 
 
+def test_looks_leave_the_metrics_of_the_epoch_alone():
+    x = np.ones((4, 1), np.float32)
+    schedule = looks(
+        "val_loss", every=1, measure=lambda: model.evaluate(x, 9 * x, return_dict=True, verbose=0)
+    )
+    model = watched(schedule, steps=2)
+    model.train_step((x, x))
+    before = {name: float(value) for name, value in model.get_metrics_result().items()}
+    schedule.on_train_batch_end(0)
+    assert schedule.best > before["loss"] + 1
+    assert {name: float(value) for name, value in model.get_metrics_result().items()} == before
+
+
 def test_monitor_that_is_not_measured():
     schedule = looks("val_mine")
     watched(schedule)
