@@ -75,17 +75,23 @@ class _Step:
         """The step on one device."""
         model = self._model
         x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-        loss, y_pred, gradients = self._gradients(x, y, weight, tracked=True)
+        _, y_pred, gradients = self._gradients(x, y, weight)
         model.optimizer.apply(gradients, model.trainable_weights)
         return model.compute_metrics(x, y, y_pred, weight)
 
-    def _gradients(self, x: Any, y: Any, weight: Any, *, tracked: bool) -> tuple[tf.Tensor, Any, list]:
-        """The loss, with that of regularisers and `add_loss`; the outputs; the gradients, as the optimizer takes them."""
+    def _gradients(self, x: Any, y: Any, weight: Any, share: Any = None) -> tuple[tf.Tensor, Any, list]:
+        """The loss, with that of regularisers and `add_loss`; the outputs; the gradients, as the optimizer takes them.
+
+        With a share of the whole batch's rows, what this replica adds to loss and gradients. The loss has to be multiplied
+        by it before it is differentiated: by the sums of a batch normalization, gradients come from other replicas too.
+        """
         model = self._model
         with tf.GradientTape() as tape:
             y_pred = model(x, training=True)
             loss = self._loss(x, y, y_pred, weight, training=True)
-            if tracked:
+            if share is not None:
+                loss = _part_of(loss, share)
+            else:
                 _loss_tracker(model).update_state(loss, sample_weight=_rows(x))
             scaled = model.optimizer.scale_loss(loss)
         return loss, y_pred, tape.gradient(scaled, model.trainable_weights)
@@ -101,16 +107,13 @@ class _Step:
 
         def on_one(data: tuple) -> tuple:
             x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
-            loss, y_pred, gradients = self._gradients(x, y, weight, tracked=False)
             rows, all_rows = _count_rows(x)
-            mine = [_part_of(gradient, rows / all_rows) for gradient in gradients]
-            told = [index for index, gradient in enumerate(mine) if gradient is not None]
-            *summed, loss = _context().all_reduce(
-                _SUM, [*(mine[index] for index in told), _part_of(loss, rows / all_rows)]
-            )
+            loss, y_pred, gradients = self._gradients(x, y, weight, rows / all_rows)
+            told = [index for index, gradient in enumerate(gradients) if gradient is not None]
+            *summed, loss = _context().all_reduce(_SUM, [*(gradients[index] for index in told), loss])
             for index, gradient in zip(told, summed, strict=True):
-                mine[index] = gradient
-            return (mine, loss, all_rows), _gather((y, y_pred, weight))
+                gradients[index] = gradient
+            return (gradients, loss, all_rows), _gather((y, y_pred, weight))
 
         (gradients, loss, rows), seen = self._run(on_one, data)
         model.optimizer.apply(gradients, model.trainable_weights)
@@ -192,13 +195,9 @@ def _count_rows(x: Any) -> tuple[tf.Tensor, tf.Tensor]:
     return rows, _context().all_reduce(_SUM, rows)
 
 
-def _part_of(value: Any, share: tf.Tensor) -> Any:
-    """The value times the share of the rows that it is of; 0 where there are none, whatever it is."""
-    if value is None:
-        return None
-    if isinstance(value, tf.IndexedSlices):
-        return tf.IndexedSlices(_part_of(value.values, share), value.indices, value.dense_shape)
-    return tf.math.multiply_no_nan(value, tf.cast(share, value.dtype))
+def _part_of(loss: tf.Tensor, share: tf.Tensor) -> tf.Tensor:
+    """The loss times the share of the rows that it is of; 0 where there are none, whatever it is."""
+    return tf.math.multiply_no_nan(loss, tf.cast(share, loss.dtype))
 
 
 def _gather(values: Any) -> Any:

@@ -119,7 +119,9 @@ def main(arguments: list[str] | None = None) -> int:
     if options.workers < 1 or options.restarts < 0:
         parser.error("--workers must be at least 1, --restarts at least 0")
     return launch(
-        [sys.executable, "-m", "prebake.training.train", options.run, *rest], options.workers, options.restarts
+        [sys.executable, "-m", "prebake.training.train", options.run, *rest],
+        options.workers,
+        options.restarts,
     )
 
 
