@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
-import hashlib
 import math
 import os
 import sys
@@ -16,16 +15,12 @@ import time
 from collections.abc import Callable, Sequence
 
 import keras
-import tensorflow as tf
-from google.protobuf import text_format
 
 from ..schemas.commit import is_current, publish
 from ..schemas.errors import PrebakeError
-from ..schemas.manifest import set_fingerprint
-from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
 from ..schemas.self_normalization import self_normalization_notes
-from ..schemas.spec_pb2 import DISTRIBUTION_MULTI_WORKER, Spec, Training
+from ..schemas.spec_pb2 import DISTRIBUTION_MULTI_WORKER, Spec
 from .callback_list import build_callbacks
 from .callbacks import NonFiniteLossError, ProgressBar, WriteScalars
 from .checkpoints import Checkpoints, drop_leftovers
@@ -33,6 +28,7 @@ from .compile import compiled_model, on_one_device
 from .dataset import Examples, evaluation_batches, keep_in_memory, training_batches
 from .diagnose import explain_failure, look_at_validation, watch
 from .evaluate import BATCH_SIZE, MODEL_FILE
+from .fingerprint import checkpoint_parts, training_manifest
 from .folds import cross_validate, write_cross_validation
 from .loop import train_epochs, validate
 from .multi_worker import lost_hosts, read_cluster
@@ -51,7 +47,7 @@ from .state import (
     restore_variables,
 )
 from .strategy import open_replicas
-from .user_model import PART, UserCode, read_code, write_code
+from .user_model import UserCode, read_code, write_code
 from .warm_start_source import WarmStartSource
 from .warm_training import WarmTraining, open_warm_start
 
@@ -108,10 +104,10 @@ def _train_on(
     """`train`, on these examples."""
     directory = os.path.join(run_dir, "training", spec.training.name)
     source = open_warm_start(spec.training, directory, code)
-    manifest = _manifest(spec, examples, source, own)
+    manifest = training_manifest(spec, examples, source, own)
     for split in ("train", "valid"):
         examples.split(split)
-    done, parts = is_current(directory, manifest, replace=replace), _parts(manifest)
+    done, parts = is_current(directory, manifest, replace=replace), checkpoint_parts(manifest)
     if done:
         drop_leftovers(directory, parts)
     else:
@@ -142,41 +138,6 @@ def _train_on(
             if replicas.is_chief:
                 checkpoints.remove()
     return read_result(directory, up_to_date=done)
-
-
-def _manifest(
-    spec: Spec, examples: Examples, source: WarmStartSource | None, own: UserCode | None
-) -> Manifest:
-    training = Training()
-    training.CopyFrom(spec.training)
-    # Neither where the result lies, how often it is made safe nor where the same rows come from changes it.
-    for name in ("name", "checkpoint", "cache", "source", "data_dir"):
-        training.ClearField(name)
-    started: dict[str, str] = {}
-    if source is not None:
-        # What it starts from, not where that lies.
-        training.warm_start.ClearField("from")
-        started["warm start"] = source.digest()
-    manifest = Manifest(step="training", features=examples.manifest.features, label=examples.manifest.label)
-    set_fingerprint(
-        manifest,
-        {
-            "examples": examples.manifest.fingerprint,
-            "model": text_format.MessageToString(spec.model),
-            "training": text_format.MessageToString(training),
-            "seed": str(spec.seed),
-            **started,
-            **({PART: own.source} if own else {}),
-        },
-    )
-    return manifest
-
-
-def _parts(manifest: Manifest) -> dict[str, str]:
-    """What a checkpoint must share with the training that goes on from it: other versions compute other last bits."""
-    software = f"tensorflow {tf.__version__}, keras {keras.__version__}"
-    parts = {part.name: part.sha256 for part in manifest.parts}
-    return {**parts, "versions of TensorFlow or Keras": hashlib.sha256(software.encode()).hexdigest()}
 
 
 def _train(
@@ -307,7 +268,7 @@ def main(arguments: list[str] | None = None) -> int:
         spec = read_spec(options.run)
         spec.training.name = options.name or spec.training.name
         for note in self_normalization_notes(spec):
-            print(f"note: {note}")
+            _to_stderr(note)
         result = train(options.run, spec, replace=options.replace, restart=options.restart, code=options.code)
     except PrebakeError as error:
         print(error, file=sys.stderr)
