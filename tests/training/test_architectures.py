@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 from prebake.schemas.errors import SpecError
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, LabelEntry, OutputFeature
+from prebake.schemas.run_dir import read_spec
 from prebake.schemas.spec_pb2 import (
     BINARY,
     DNN,
@@ -29,9 +32,11 @@ from prebake.schemas.spec_pb2 import (
     Model,
     ModelKind,
 )
+from prebake.training.checkpoints import Checkpoints
 from prebake.training.ensemble import MeanOfMembers, SharedDense
 from prebake.training.loss import loss_of
 from prebake.training.model import build_model
+from prebake.training.train import train
 
 PAIR = [OutputFeature(name=name, type=OUTPUT_FLOAT, encode=NUMBER) for name in ("age", "hours")]
 FEATURES = [
@@ -375,3 +380,31 @@ def test_a_short_run_has_these_losses(kind):
         losses.append(float(model.train_on_batch(BATCH, TRUTH, return_dict=True)["loss"]))
     assert losses == pytest.approx(GOLDEN[kind], rel=1e-4), losses
     assert losses[-1] < losses[0]
+
+
+def test_a_killed_training_keeps_the_sums_of_the_reconstruction_error(run_dir, monkeypatch):
+    """They are in a layer, not in what was compiled."""
+    spec = read_spec(run_dir)
+    spec.model.kind, spec.model.reconstruction, spec.model.input_noise = RECONSTRUCTING, 0.1, 0.1
+    spec.training.checkpoint.steps, spec.training.epochs = 2, 1
+    history = {}
+    for name, kills in (("whole", False), ("killed", True)):
+        spec.training.name = name
+        if kills:
+            with monkeypatch.context() as patch:
+                patch.setattr(Checkpoints, "write", _written_once(Checkpoints.write))
+                with pytest.raises(KeyboardInterrupt):
+                    train(run_dir, spec, progress=False)
+        train(run_dir, spec, progress=False, notice=lambda text: None)
+        with open(f"{run_dir}/training/{name}/history.json", encoding="utf-8") as file:
+            history[name] = json.load(file)
+    assert history["killed"] == history["whole"]
+    assert {"reconstruction", "val_reconstruction"} < history["whole"][0].keys()
+
+
+def _written_once(write):
+    def then_killed(*arguments):
+        write(*arguments)
+        raise KeyboardInterrupt
+
+    return then_killed
