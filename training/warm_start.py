@@ -12,7 +12,7 @@ from typing import NamedTuple
 import keras
 
 from ..schemas.errors import PrebakeError
-from ..schemas.manifest_pb2 import OutputFeature
+from ..schemas.manifest_pb2 import LabelEntry, Manifest, OutputFeature
 from ..schemas.spec_pb2 import WarmStart
 from .layer_parts import LayerParts, embedding_name, hidden_name, layer_parts
 from .warm_start_source import SourceLayer, WarmStartSource
@@ -38,20 +38,20 @@ def reuse_weights(
     model: keras.Model,
     source: WarmStartSource,
     options: WarmStart,
-    features: Sequence[OutputFeature],
+    examples: Manifest,
     ids: Mapping[str, str],
 ) -> Reused:
     """Gives a model the weights of another one.
 
     Hidden layers are reused from the inputs up: `layers` of them, or as many as both models have. Embeddings are reused if
     their features' ids mean the same in both; the others, and what lies above, begin as they are. The head is reused if
-    `layers` is not given, all hidden layers of both are reused, and it fits.
+    `layers` is not given, all hidden layers of both are reused, both answer for the same label, and it fits.
 
     Args:
       model: built, not yet trained.
       source: see `read_weights`.
       options: how many layers.
-      features: that the model reads.
+      examples: features and label of the model.
       ids: of the model's run, see `id_digests`.
 
     Raises:
@@ -69,7 +69,7 @@ def reuse_weights(
     said: list[str] = []
     lower = _reuse_embeddings(parts, source, ids, said)
     if count:
-        _check_features(source, features)
+        _check_features(source, examples.features)
     for number in range(1, count + 1):
         layers, weights = parts.hidden[number - 1], source.hidden[number - 1]
         _check_fit(hidden_name(number), layers, weights, source.path)
@@ -77,7 +77,7 @@ def reuse_weights(
         lower += layers
     if count:
         said.insert(0, hidden_name(1) if count == 1 else f"hidden layers 1 to {count}")
-    head = _reuse_head(parts, source, options, count, ids)
+    head = _reuse_head(parts, source, options, count, ids, examples.label)
     if head is None:
         said.append("the head")
     new = [hidden_name(number) for number in range(count + 1, len(parts.hidden) + 1)]
@@ -159,13 +159,20 @@ def _check_fit(name: str, layers: list[keras.layers.Layer], weights: list[Source
 
 
 def _reuse_head(
-    parts: LayerParts, source: WarmStartSource, options: WarmStart, count: int, ids: Mapping[str, str]
+    parts: LayerParts,
+    source: WarmStartSource,
+    options: WarmStart,
+    count: int,
+    ids: Mapping[str, str],
+    label: LabelEntry,
 ) -> str | None:
     """None if it was reused, else why not."""
     if options.HasField("layers"):
         return "layers is given"
     if count < len(parts.hidden) or count < len(source.hidden):
         return "it stands on other layers"
+    if any(getattr(source.label, name) != getattr(label, name) for name in ("column", "kind", "classes")):
+        return f"it answers for another label there, {source.label.column!r}"
     if _shapes(source.head) != [tuple(w.shape) for layer in parts.head for w in layer.weights]:
         return "it has another shape"
     if any(isinstance(layer, keras.layers.Embedding) for layer in parts.head) and source.ids != ids:

@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import MANIFEST, read_manifest
-from ..schemas.manifest_pb2 import OutputFeature
+from ..schemas.manifest_pb2 import LabelEntry, Manifest, OutputFeature
 from ..transforms.graph import TransformGraph, load_graph
 from .evaluate import open_model
 from .feature_ids import id_digests
@@ -42,6 +42,7 @@ class WarmStartSource(NamedTuple):
       embeddings, hidden, head: as in `LayerParts`.
       features: that the model reads.
       ids: see `id_digests`.
+      label: what the head answers for.
     """
 
     path: str
@@ -50,6 +51,7 @@ class WarmStartSource(NamedTuple):
     head: list[SourceLayer]
     features: list[OutputFeature]
     ids: dict[str, str]
+    label: LabelEntry
 
     def digest(self) -> str:
         """SHA-256 of all that a warm start may take from here: equal for a training and its export."""
@@ -90,7 +92,7 @@ def read_weights(path: str, code: str | Sequence[str] = ()) -> WarmStartSource:
     described = _described(model, ids_of_run(run))
     values = [variable.value.numpy() for variable in model.variables]
     where = os.path.join(run, "training", name)
-    return _source(where, described, values.__getitem__, manifest.features)
+    return _source(where, described, values.__getitem__, manifest)
 
 
 def ids_of_run(run_dir: str) -> dict[str, str]:
@@ -113,7 +115,7 @@ def _of_export(path: str) -> WarmStartSource:
         path,
         described,
         lambda number: variables.get_tensor(f"variables/{number}/.ATTRIBUTES/VARIABLE_VALUE"),
-        manifest.features,
+        manifest,
     )
 
 
@@ -149,7 +151,7 @@ def _source(
     path: str,
     described: dict[str, Any],
     value: Callable[[int], np.ndarray],
-    features: Iterable[OutputFeature],
+    manifest: Manifest,
 ) -> WarmStartSource:
     def layer(entry: dict[str, Any]) -> SourceLayer:
         return SourceLayer(entry["kind"], [(name, value(place)) for name, place in entry["weights"]])
@@ -159,6 +161,7 @@ def _source(
         {name: layer(entry) for name, entry in described["embeddings"].items()},
         [[layer(entry) for entry in part] for part in described["hidden"]],
         [layer(entry) for entry in described["head"]],
-        list(features),
+        list(manifest.features),
         described["ids"],
+        manifest.label,
     )

@@ -80,7 +80,7 @@ class WarmTraining:
             return
         # `directory` is RUN/training/…
         ids = ids_of_run(os.path.dirname(os.path.dirname(os.path.abspath(directory))))
-        reused = reuse_weights(model, source, self._start, examples.manifest.features, ids)
+        reused = reuse_weights(model, source, self._start, examples.manifest, ids)
         _check_optimizers(model, [*reused.lower, *reused.head])
         if not so_far.epoch and not so_far.step:
             notice(reused.line + ("; what is reused below the head is frozen" if self._start.freeze else ""))

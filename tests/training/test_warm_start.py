@@ -79,9 +79,7 @@ def new_model(run: str, *hidden: int, **values) -> keras.Model:
 
 
 def reuse(run: str, model: keras.Model, source: WarmStartSource, **values):
-    return reuse_weights(
-        model, source, options(**values), open_examples(run).manifest.features, ids_of_run(run)
-    )
+    return reuse_weights(model, source, options(**values), open_examples(run).manifest, ids_of_run(run))
 
 
 def arrays(layers: list) -> list[np.ndarray]:
@@ -276,6 +274,24 @@ def test_train_says_what_it_starts_from_and_knows_it_again(tmp_path, pretrained,
     assert str(error.value) == (
         "training.warm_start.from: is this training itself: give training.name another value"
     )
+
+
+def test_pretraining_on_another_label(tmp_path, pretrained, source):
+    """The same features, and a label that there is more of: what the hidden layers know of the features is reused."""
+    run = str(tmp_path / "run")
+    make_run(run, "binary", rows=60)
+    spec = warm_spec(run, pretrained, "fine", freeze=True, unfreeze_after=1)
+    spec.training.epochs, spec.training.learning_rate = 2, 0.001
+    lines: list[str] = []
+    train(run, spec, progress=False, notice=lines.append)
+    # One unit answers for both, a number there and a logit here.
+    assert lines[0] == (
+        f"starts from {pretrained}/training/default: reused hidden layers 1 to 3, embedding of city, embedding of "
+        "city_hash; new: the head (it answers for another label there, 'y'); what is reused below the head is frozen"
+    )
+    found = arrays(layer_parts(open_model(run, "fine")[0]).hidden[0])
+    # Where they have learnt on, a little.
+    np.testing.assert_allclose(found[0], theirs(source.hidden[0])[0], atol=0.05)
 
 
 def lower(run: str, name: str) -> list[np.ndarray]:
