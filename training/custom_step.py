@@ -152,6 +152,7 @@ def _prepare(model: keras.Model) -> None:
         if isinstance(layer, keras.layers.BatchNormalization):
             # The mean and variance of the whole batch, and the same moving ones everywhere.
             layer.synchronized = True
+        vars(layer)["_losses"] = _LossesByReplica()
         for generator in vars(layer).values():
             if isinstance(generator, keras.random.SeedGenerator):
                 _draw_by_replica(generator)
@@ -159,6 +160,30 @@ def _prepare(model: keras.Model) -> None:
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         # What it does apart from asking to be called once a replica.
         optimizer._tf_apply = optimizer._common_apply
+
+
+class _LossesByReplica(list):
+    """What a layer has got by `add_loss`, of each replica by itself.
+
+    The replicas are traced in turns, from one sum over all of them to the next, and batch normalization has such sums in the
+    middle of a model: one replica would see what another one has added.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._added: dict[int, list] = {}
+
+    def _mine(self) -> list:
+        return self._added.setdefault(id(_context()), [])
+
+    def extend(self, losses: Any) -> None:
+        self._mine().extend(losses)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._mine()[index]
+
+    def clear(self) -> None:
+        self._mine().clear()
 
 
 def _draw_by_replica(generator: keras.random.SeedGenerator) -> None:

@@ -58,5 +58,8 @@ class ReconstructingModel(keras.Model):
         for layer in self.layers:
             if isinstance(layer, Reconstruct):
                 # The first one is what `call` added.
-                layer.error.update_state(layer.losses[0] / layer.weight, sample_weight=ops.shape(y_pred)[0])
+                rows = ops.shape(y_pred)[0]
+                # One of several devices may have no row of a batch, and a mean that is no number.
+                error = ops.where(rows > 0, layer.losses[0] / layer.weight, 0.0)
+                layer.error.update_state(error, sample_weight=rows)
         return loss
