@@ -15,6 +15,7 @@ from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import SPEC
 from ..schemas.spec_pb2 import Spec
+from . import model as _architectures  # noqa: F401  registers the classes that a model is loaded by
 from .dataset import Examples, evaluation_batches
 from .loss import loss_of
 from .metrics import metrics_of
