@@ -107,8 +107,9 @@ def build_endpoints(
         return describe_samples(sampler(features), graph.label)
 
     endpoints = {}
-    for signature, (read, spec) in readers.items():
-        defaults = absent if read is read_columns and reader.optional else None
+    for signature, (function, spec) in readers.items():
+        read = tf.function(function, input_signature=[spec], autograph=False)
+        defaults = absent if function is read_columns and reader.optional else None
         answering = {signature: predict, SIGNATURES[signature]: lambda features: features}
         if sampler is not None:
             answering[SAMPLES[signature]] = sample

@@ -35,9 +35,11 @@ class Allowed(tf.Module):
         if column.type == BASE64:
             texts = [base64.b64decode(text) for text in texts]
         number = column.type in (INT, TIME)
-        distinct = dict.fromkeys(int(text) if number else text for text in texts)
-        tokens = [str(key).encode() if number else key for key in distinct]
-        self._table = TokenTable(tokens, tf.int64 if number else tf.string, oov_buckets=0)
+        # 7 and 07 are one number.
+        tokens = [str(int(text)).encode() for text in texts] if number else texts
+        self._table = TokenTable(
+            list(dict.fromkeys(tokens)), tf.int64 if number else tf.string, oov_buckets=0
+        )
 
     def refuses(self, x: tf.Tensor) -> tf.Tensor:
         """bool, of the shape of `x`; missing values are not refused."""

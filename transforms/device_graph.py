@@ -21,6 +21,8 @@ class DeviceGraph(TransformGraph):
         with on_device():
             super().__init__(*args, **kwargs)
 
-    def apply(self, raw: Raw, folds: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def apply(
+        self, raw: Raw, folds: tf.Tensor | None = None, *, checked: bool = False
+    ) -> dict[str, tf.Tensor]:
         with on_device():
-            return super().apply(raw, folds)
+            return super().apply(raw, folds, checked=checked)

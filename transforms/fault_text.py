@@ -14,21 +14,9 @@ _ESCAPES = {"\r": r"\\r", "\n": r"\\n", "\0": r"\\0"}
 _HEX = [f"0x{byte:02X}" for byte in range(256)]
 
 
-def fault(column: str, shown: tf.Tensor | None, reason: str | tf.Tensor) -> tf.Tensor:
-    """`column 'age' 'x' is not a number`, or without a value `column 'age': is missing`.
-
-    Args:
-      column: its name; "": it is about the whole row.
-      shown: string [n], or None.
-      reason: a text, or string [n].
-
-    Returns:
-      string [n], or a scalar where neither has rows.
-    """
-    place = f"column '{column}'" if column else ""
-    if shown is None:
-        return tf.strings.join([f"{place}: ", reason])
-    return tf.strings.join([f"{place} '" if place else "'", one_line(shown), "' ", reason])
+def fault(column: str, reason: str) -> str:
+    """Of a column without a value to show: `column 'age': is missing`."""
+    return f"column '{column}': {reason}"
 
 
 def one_line(x: tf.Tensor) -> tf.Tensor:
@@ -41,11 +29,12 @@ def one_line(x: tf.Tensor) -> tf.Tensor:
 
 
 def first_of(texts: Sequence[tf.Tensor]) -> tf.Tensor:
-    """string [n]: of each row the first text that is not empty, "" if all are; `texts` are string [n]."""
-    *rest, found = texts
-    for text in reversed(rest):
-        found = tf.where(tf.equal(text, ""), found, text)
-    return found
+    """string, of the shape of each of the `texts`: of each place the first one that is not empty, "" if all are."""
+    if len(texts) == 1:
+        return texts[0]
+    both = tf.stack(texts, axis=-1)
+    first = tf.argmax(tf.not_equal(both, ""), axis=-1)
+    return tf.gather(both, first, axis=-1, batch_dims=both.shape.rank - 1)
 
 
 def chosen(faults: Sequence[tuple[tf.Tensor, str | tf.Tensor]], rows: tf.Tensor) -> tf.Tensor:

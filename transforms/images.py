@@ -108,7 +108,7 @@ def decode(file: tf.Tensor, feature: Feature) -> tf.Tensor:
     size = feature.image
     if feature.HasField("image"):
         return decode_image(file[tf.newaxis], size.height, size.width, size.channels, feature.column)
-    return decode_tensor(file[tf.newaxis], feature.tensor.shape, feature.column)
+    return decode_tensor(file[tf.newaxis], list(feature.tensor.shape), feature.column)
 
 
 def reason(feature: Feature) -> str:

@@ -41,7 +41,7 @@ def refusal(error: tf.errors.InvalidArgumentError) -> str:
     if from_graph:
         # Scalars stand as [text], which TensorFlow escapes as in C.
         text = re.sub(r"\]\s+\[", " ", from_graph[1])[1:-1]
-        return re.sub(r"\\(.)", r"\1", text)
+        return re.sub(r"\\([0-7]{3}|.)", _unescaped, text)
     # Eagerly: Python's way to write bytes.
     _, _, told = message.partition("Summarized data: ")
     parts = re.findall(r"""^b?(["'])(.*?)\1$""", told, re.MULTILINE)
@@ -49,6 +49,11 @@ def refusal(error: tf.errors.InvalidArgumentError) -> str:
         return " ".join(ast.literal_eval(f"b{mark}{text}{mark}").decode() for mark, text in parts)
     lines = [line for line in message.splitlines() if line and not line.startswith(_FRAME)]
     return re.sub(r"^\{\{.*?\}\} ", "", lines[0]) if lines else message
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    text = found[1]
+    return chr(int(text, 8)) if len(text) == 3 else {"n": "\n", "r": "\r", "t": "\t"}.get(text, text)
 
 
 _FRAME = ("Graph execution error", "Detected at node", " ", "<stack traces", "\t")

@@ -111,6 +111,11 @@ def blank_answers(answers: Mapping[str, tf.Tensor], error: tf.Tensor) -> dict[st
     return {**blank, "error": error}
 
 
+def where_bad(bad: tf.Tensor, text: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+    """A reason, see `Reason`, that is the same text for every row which is `bad`, bool [batch]."""
+    return tf.where(tf.gather(bad, rows), text, "")
+
+
 def _found(request: Request) -> tf.Tensor:
     return tf.reduce_any(tf.stack([check.found for check in request.checks]))
 

@@ -68,11 +68,8 @@ def _filled(columns: dict[str, tf.Tensor], optional: Collection[str]) -> list[tf
         [tf.strings.join(["columns have different numbers of rows: ", counts])],
     )
     with tf.control_dependencies([check] if check is not None else []):
-        return [
-            tf.cond(
-                tf.equal(tf.size(x), 0),
-                lambda x=x: tf.fill([batch], tf.constant(placeholder(x.dtype), x.dtype)),
-                lambda x=x: tf.reshape(x, [-1]),
-            )
-            for x in columns.values()
-        ]
+        lacking = tf.unstack(batch - rows)
+    return [
+        tf.concat([tf.reshape(x, [-1]), tf.fill([count], tf.constant(placeholder(x.dtype), x.dtype))], axis=0)
+        for x, count in zip(columns.values(), lacking, strict=True)
+    ]

@@ -6,18 +6,21 @@ schemas/numerals.py, csv_record.py and timestamps.py, the checks those of csv_ce
 
 from __future__ import annotations
 
+from functools import partial
+
 import tensorflow as tf
 
 from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, INT, STRING, TIME, Column, Spec
 from . import attempt, images
-from .check_request import BASE64_PATTERN, ColumnChecks
+from .check_request import ColumnChecks
 from .csv_line import CsvLine
-from .fault_text import fault, first_of
+from .fault_text import fault, first_of, one_line
 from .graph import TransformGraph
 from .needs import columns_by_name
 from .parse_numerals import read_floats, read_ints
-from .request import Check, Reason, Request, mark_bad_rows, refuse_bad_rows
+from .request import Check, Reason, Request, mark_bad_rows, refuse_bad_rows, where_bad
 from .request_shape import same_rows
+from .row_reasons import BASE64_PATTERN
 from .sources import placeholder
 from .timestamps import parse_time_text
 
@@ -134,7 +137,8 @@ class RequestReader(tf.Module):
         def reason(rows: tf.Tensor) -> tf.Tensor:
             some = tf.gather(lines, rows)
             why = grammar.fault(some)
-            return tf.where(tf.equal(why, ""), "", fault("", some, why))
+            told = tf.strings.join(["'", one_line(some), "' ", why])
+            return tf.where(tf.equal(why, ""), "", told)
 
         return self._of_cells(by_name, [Check(~tf.reduce_all(good), lambda: ~good)], [reason])
 
@@ -181,10 +185,10 @@ class RequestReader(tf.Module):
             return refuse_bad_rows(Request(raw, checks, reasons), before=lists), None
         checks, reasons = list(checks), list(reasons)
         for feature in self._decoded:
-            x, why = raw[feature.column], fault(feature.column, None, images.reason(feature))
-            bad = ~attempt.succeeds(lambda file, feature=feature: images.decode(file, feature), x)
-            checks.append(Check(tf.reduce_any(bad), lambda bad=bad: bad))
-            reasons.append(lambda rows, bad=bad, why=why: tf.where(tf.gather(bad, rows), why, ""))
+            x, why = raw[feature.column], fault(feature.column, images.reason(feature))
+            bad = ~attempt.succeeds(partial(images.decode, feature=feature), x)
+            checks.append(Check(tf.reduce_any(bad), partial(tf.identity, bad)))
+            reasons.append(partial(where_bad, bad, why))
         return mark_bad_rows(Request(raw, checks, reasons))
 
     def _example_spec(self) -> dict[str, tf.io.FixedLenFeature]:
@@ -207,9 +211,9 @@ class RequestReader(tf.Module):
 
         told = [tf.where(attempt.succeeds(is_example, some), "", "is not a serialised tf.Example")]
         for name, spec in self._raw_spec.items():
-            good = attempt.succeeds(lambda row, name=name: self._parse_one(row, [name]), some)
+            good = attempt.succeeds(partial(self._parse_one, names=[name]), some)
             why = f"is not one {_IN_EXAMPLES[spec.dtype]} value in the tf.Example"
-            told.append(tf.where(good, "", fault(name, None, why)))
+            told.append(tf.where(good, "", fault(name, why)))
         return tf.where(bad, first_of(told), "")
 
 

@@ -65,7 +65,7 @@ def test_columns_go_by_name_whatever_else_is_there(predictor, rows, tmp_path):
 def test_csv_out_has_one_line_per_row_in_order(exported_run, predictor, rows, tmp_path):
     run, kind = exported_run
     write_csv(tmp_path / "rows.csv", NEEDED, rows)
-    assert predict_csv(run, str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False) == 30
+    assert predict_csv(run, str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False) == (30, 0, [])
     with open(tmp_path / "out.csv", newline="", encoding="utf-8") as file:
         header, *lines = list(csv.reader(file))
     answer = predictor.predict(rows)
@@ -86,7 +86,7 @@ def test_csv_out_has_one_line_per_row_in_order(exported_run, predictor, rows, tm
 def test_blocks_are_joined(predictor, rows, tmp_path, monkeypatch):
     write_csv(tmp_path / "rows.csv", NEEDED, rows)
     whole = predictor.predict(tmp_path / "rows.csv")
-    monkeypatch.setattr("prebake.training.predict._BLOCK_BYTES", 200)
+    monkeypatch.setattr("prebake.training.raw_rows._BLOCK_BYTES", 200)
     parts = predictor.predict(tmp_path / "rows.csv")
     for name in whole:
         if name != "class":
@@ -98,7 +98,8 @@ def test_no_rows_give_empty_columns(predictor, tmp_path):
     assert {name: len(column) for name, column in predictor.predict(tmp_path / "rows.csv").items()} == {
         name: 0 for name in predictor.predict([])
     }
-    assert predictor.predict_csv(str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False) == 0
+    done = predictor.predict_csv(str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False)
+    assert done.rows == 0
 
 
 def test_bad_row_is_one_line_and_leaves_the_old_output(predictor, rows, tmp_path):
@@ -112,16 +113,37 @@ def test_bad_row_is_one_line_and_leaves_the_old_output(predictor, rows, tmp_path
     assert sorted(os.listdir(tmp_path)) == ["out.csv", "rows.csv"]
 
 
-def test_missing_column_is_one_line(predictor, rows, tmp_path):
-    write_csv(tmp_path / "rows.csv", ["income", "rooms", "city"], rows)
+@pytest.mark.fault(51)
+def test_an_optional_column_that_is_absent_is_missing(predictor, rows, tmp_path):
+    kept = ["income", "rooms", "city", "note"]
+    for row in rows:
+        row["hours-per-week"] = ""
+    write_csv(tmp_path / "whole.csv", [*kept, "hours-per-week"], rows)
+    expected = predictor.predict(tmp_path / "whole.csv")
+    write_csv(tmp_path / "rows.csv", kept, rows)
+    assert_equal(predictor.predict(tmp_path / "rows.csv"), expected)
+    assert_equal(predictor.predict([{name: row[name] for name in kept} for row in rows]), expected)
+    done = predictor.predict_csv(str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False)
+    assert done == (30, 0, ["hours-per-week"])
+
+
+@pytest.mark.fault(20, 51)
+def test_a_column_under_another_name_is_not_taken_for_absent(predictor, rows, tmp_path):
+    """Else a wrong name would turn the whole column into missing values, and nobody would know."""
+    for row in rows:
+        row["Hours-per-weak"] = row["hours-per-week"]
+    write_csv(tmp_path / "rows.csv", ["income", "rooms", "city", "Hours-per-weak"], rows)
     with pytest.raises(DataError) as error:
         predictor.predict(tmp_path / "rows.csv")
     assert str(error.value) == (
-        f"{tmp_path}/rows.csv:1:hours-per-week: the header lacks this column; it has 'income', 'rooms', 'city'"
+        f"{tmp_path}/rows.csv:1:hours-per-week: the header lacks this column; 'Hours-per-weak' is close: "
+        "rename it there or in the spec"
     )
     with pytest.raises(DataError) as error:
-        predictor.predict([{"income": 1.0, "rooms": 2, "city": "Rome"}])
-    assert str(error.value) == "rows:1:hours-per-week: the row lacks this column; use None if it is missing"
+        predictor.predict([{"income": 1.0, "rooms": 2, "city": "Rome", "Hours-per-weak": 40}])
+    assert str(error.value) == (
+        "rows:1:hours-per-week: the row lacks this column; it has 'Hours-per-weak', which is close"
+    )
 
 
 @pytest.mark.parametrize(
