@@ -39,12 +39,15 @@ from prebake.training.replicas import Replicas
 EPOCHS, STEPS = 8, 7
 PLAIN = "optimizer { kind: ADAM } learning_rate: 0.05"
 # What each replica could get wrong by itself.
-RICH = "model { normalization: NORMALIZATION_BATCH activation: 'elu' l2: 0.01 max_norm: 1 } "
+RICH = (
+    "model { kind: RECONSTRUCTING reconstruction: 0.1 normalization: NORMALIZATION_BATCH activation: 'elu' l2: 0.01 "
+    "max_norm: 1 } training { batch_size: 199 epochs: 28 patience: 99 } "  # the last batch has one row, and one replica none
+)
 
 
 def spec_of(run: str, name: str, training: str = "", model: str = "") -> Spec:
     spec = read_spec(run)
-    text_format.Merge(f"{model} training {{ epochs: {EPOCHS} {PLAIN} {training} }}", spec)
+    text_format.Merge(f"training {{ epochs: {EPOCHS} {PLAIN} {training} }} {model}", spec)
     spec.training.name = name
     return spec
 

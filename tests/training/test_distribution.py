@@ -58,7 +58,7 @@ def check_same(run: str, wanted: str, found: str) -> None:
     ]
     assert max(differences) <= 1e-5
     epochs = history(run, wanted), history(run, found)
-    assert len(epochs[0]) * 7 > 50  # steps
+    assert len(epochs[0]) in (8, 28)  # of 7 steps, or of 2
     for one, several in zip(*epochs, strict=True):
         assert several == pytest.approx(one, rel=1e-5)
         assert list(several) == list(one)
