@@ -123,6 +123,16 @@ def test_all_else_is_in_inference_mode():
     distance = np.abs(outputs[:, 0, 0][:, None] - np.array(possible)[None])
     assert distance.min(axis=1).max() < 1e-5
     np.testing.assert_array_equal(model({"a": X}).numpy(), model({"a": X}, training=False).numpy())
+    # Above the dropout as well.
+    inputs = keras.Input((4,), name="a")
+    normal = keras.layers.BatchNormalization(name="norm")
+    above = keras.Model({"a": inputs}, normal(keras.layers.Dropout(0.5)(inputs)))
+    normal.moving_variance.assign([4.0 - 0.001] * 4)
+    outputs = draw(above, 50)
+    np.testing.assert_allclose(
+        np.sort(np.unique(outputs[:, 0, 0].round(5))), [0, 1], atol=1e-5
+    )  # 1 / 0.5 / sqrt(4)
+    np.testing.assert_array_equal(normal.moving_mean.numpy(), [0] * 4)
 
 
 def test_channels_and_nested_models_and_models_of_ones_own():
