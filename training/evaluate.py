@@ -127,9 +127,10 @@ def evaluate_slices(
     Raises:
       ArtifactError: the training or the split is absent, the examples changed, or they are not those it was trained on.
     """
+    # First what was to be made first, so that this is what is missed.
+    examples = open_source(run_dir, spec or training_spec(run_dir, name))
     model, manifest = open_model(run_dir, name, code)
     trained = training_spec(run_dir, name)
-    examples = open_source(run_dir, spec or trained)
     check_same_examples(manifest, examples)
     return measure(model, examples, split, trained)
 
