@@ -6,6 +6,9 @@ columns in: the median of calls, in a process of its own.
 
 from __future__ import annotations
 
+import csv
+import glob
+import itertools
 import json
 import os
 import statistics
@@ -14,6 +17,7 @@ import sys
 import tempfile
 import time
 
+import numpy as np
 from prebake.schemas.run_dir import write_spec
 from prebake.schemas.spec import complete_spec, parse_spec
 from prebake.schemas.spec_pb2 import Recipe, Spec
@@ -84,19 +88,27 @@ def _quietly(*arguments: str) -> None:
 def latency(run: str) -> tuple[float, float]:
     """Milliseconds of a call of the latest export: one row, and 1,000."""
     import tensorflow as tf
-    from prebake.training.predict import load
+    from prebake.schemas.run_dir import read_spec
+    from prebake.training.export import find_version
+    from prebake.training.row_values import dtype_of_raw, from_python
+    from prebake.training.signatures import input_names
 
-    predictor = load(run)
-    serve = tf.saved_model.load(predictor.directory).signatures["serving_default"]
-    inputs = serve.structured_input_signature[1]
+    spec = read_spec(run)
+    serve = tf.saved_model.load(find_version(run)).signatures["serving_default"]
+    wanted = serve.structured_input_signature[1]
+    names = input_names(column.name for column in spec.data.columns)
+    with open(sorted(glob.glob(spec.data.files[0]))[0], newline="", encoding="utf-8") as file:
+        rows = list(itertools.islice(csv.DictReader(file), 1000))
     times = []
-    for rows in (1, 1000):
-        raw = {
-            name: tf.constant(["Private"] * rows)
-            if spec.dtype == tf.string
-            else tf.fill([rows], tf.cast(40, spec.dtype))
-            for name, spec in inputs.items()
-        }
+    for count in (1, 1000):
+        raw = {}
+        for column in spec.data.columns:
+            if names[column.name] in wanted:
+                cells = [
+                    from_python(row[column.name], column, spec.data.dialect.null_tokens)
+                    for row in rows[:count]
+                ]
+                raw[names[column.name]] = tf.constant(np.array(cells, dtype_of_raw(column)))
         for _ in range(20):
             serve(**raw)
         each = []
