@@ -20,7 +20,7 @@ from .lists import split_cells
 from .missing import is_missing
 from .needs import columns_by_name
 from .parse_numerals import read_floats, read_ints
-from .request import Check, Reason, where_bad
+from .request import Check, Reason, check_of, where_bad
 from .row_reasons import bad_lengths, tell_columns
 
 
@@ -46,37 +46,39 @@ class ColumnChecks(tf.Module):
         self,
         raw: Mapping[str, tf.Tensor],
         texts: Mapping[str, tf.Tensor] | None = None,
-        malformed: Sequence[tf.Tensor] = (),
+        more: Sequence[Check] = (),
     ) -> tuple[list[Check], list[Reason]]:
         """Checks and reasons of all columns.
 
         Args:
           raw: by column, [batch].
           texts: the cells that they were read from, if there were any; known to be text.
-          malformed: bool [columns, batch], cells that could not be read.
+          more: checks that the cells could be read.
         """
         lists = {
             column.name: split_cells(raw[column.name], list(column.separators))
             for column in self.columns
             if column.separators and self._needs_elements(column)
         }
-        checks = [_check_of(rows) for rows in malformed]
+        checks = list(more)
         for columns, bad in (
             (self._of_dtype(raw, tf.float32), _bad_floats),
             (self._of_dtype(raw, tf.int64), _bad_ints),
-            (self._of_dtype(raw, tf.string), _bad_texts),
+            (self._of_dtype(raw, tf.string), _absent_texts),
         ):
-            rows = bad(columns, raw, texts is not None) if columns else None
-            checks += [_check_of(rows)] if rows is not None else []
+            rows = bad(columns, raw) if columns else None
+            checks += [check_of(rows)] if rows is not None else []
+        if texts is None:
+            checks += _check_texts(self._of_dtype(raw, tf.string), raw)
         for column in self.columns:
             if column.name in lists:
                 checks.append(self._check_lists(column, lists[column.name]))
             elif column.name in self._allowed:
-                checks.append(_check_of(self._allowed[column.name].refuses(raw[column.name])[tf.newaxis]))
+                checks.append(check_of(self._allowed[column.name].refuses(raw[column.name])[tf.newaxis]))
         reasons: list[Reason] = [partial(tell_columns, self.columns, self._allowed, raw, texts)]
         for weights, of in self._weighted:
             rows = _unequal(lists[weights.name], lists[of.name])
-            checks.append(_check_of(rows[tf.newaxis]))
+            checks.append(check_of(rows[tf.newaxis]))
             text = fault(weights.name, unequal_weights(of.name))
             reasons.append(partial(where_bad, rows, text))
         return checks, reasons
@@ -118,20 +120,20 @@ class ColumnChecks(tf.Module):
         return bad
 
 
-def _check_of(rows: tf.Tensor) -> Check:
-    """Of bool [columns, batch]."""
-    return Check(tf.reduce_any(rows), lambda: tf.reduce_any(rows, axis=0))
+def _packed(columns: Sequence[Column], raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    """[columns, batch]. Fails where columns have no rows, whatever their shape; `tf.stack` would not."""
+    return tf.reshape(tf.concat([raw[column.name] for column in columns], axis=0), [len(columns), -1])
 
 
-def _bad_floats(columns: Sequence[Column], raw: Mapping[str, tf.Tensor], read: bool) -> tf.Tensor:
-    x = tf.stack([raw[column.name] for column in columns])
+def _bad_floats(columns: Sequence[Column], raw: Mapping[str, tf.Tensor]) -> tf.Tensor:
+    x = _packed(columns, raw)
     bad = outside_floats(columns, x)
     required = _required(columns)
     return bad if required is None else bad | (tf.math.is_nan(x) & required)
 
 
-def _bad_ints(columns: Sequence[Column], raw: Mapping[str, tf.Tensor], read: bool) -> tf.Tensor | None:
-    x = tf.stack([raw[column.name] for column in columns])
+def _bad_ints(columns: Sequence[Column], raw: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
+    x = _packed(columns, raw)
     bad, required = outside_ints(columns, x), _required(columns)
     if required is not None:
         absent = tf.equal(x, numerals.INT_MISSING) & required
@@ -139,16 +141,26 @@ def _bad_ints(columns: Sequence[Column], raw: Mapping[str, tf.Tensor], read: boo
     return bad
 
 
-def _bad_texts(columns: Sequence[Column], raw: Mapping[str, tf.Tensor], read: bool) -> tf.Tensor | None:
-    """Of strings; those that were `read` from a line are text."""
-    bad = []
-    texts = [column for column in columns if column.separators or column.type == STRING]
-    if texts and not read:
-        bad.append(~tf.strings.regex_full_match(tf.stack([raw[column.name] for column in texts]), TEXT))
+def _absent_texts(columns: Sequence[Column], raw: Mapping[str, tf.Tensor]) -> tf.Tensor | None:
     required = [column for column in columns if column.required]
-    if required:
-        bad.append(tf.equal(tf.stack([raw[column.name] for column in required]), ""))
-    return tf.concat(bad, axis=0) if bad else None
+    return tf.equal(tf.stack([raw[column.name] for column in required]), "") if required else None
+
+
+def _check_texts(columns: Sequence[Column], raw: Mapping[str, tf.Tensor]) -> list[Check]:
+    texts = [raw[column.name] for column in columns if column.separators or column.type == STRING]
+    if not texts:
+        return []
+    cells = tf.concat(texts, axis=0)
+    # All in one: between spaces what is not UTF-8 stays so.
+    joined = tf.strings.reduce_join(cells, separator=" ")
+    return [
+        Check(
+            ~tf.strings.regex_full_match(joined, TEXT),
+            lambda: tf.reduce_any(
+                tf.reshape(~tf.strings.regex_full_match(cells, TEXT), [len(texts), -1]), axis=0
+            ),
+        )
+    ]
 
 
 def _required(columns: Sequence[Column]) -> tf.Tensor | None:

@@ -51,6 +51,8 @@ class Allowed(tf.Module):
 
 def outside_floats(columns: Sequence[Column], x: tf.Tensor) -> tf.Tensor:
     """bool, of the shape of `x` [columns, n]: infinite, or outside its column's limits."""
+    if not any(column.HasField("min") or column.HasField("max") for column in columns):
+        return tf.math.is_inf(x)
     low, high = np.array([limits(column) for column in columns], np.float32).T[..., np.newaxis]
     # TensorFlow's threads see subnormal numbers as 0 or as what they are: only limits at 0 can tell.
     if (np.abs([low, high]) < SMALLEST).any():

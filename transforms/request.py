@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from .apart import apart
 from .fault_text import first_of
 from .sources import placeholder
 
@@ -29,6 +30,11 @@ class Check(NamedTuple):
 
     found: tf.Tensor
     rows: Callable[[], tf.Tensor]
+
+
+def check_of(rows: tf.Tensor) -> Check:
+    """Of bool [columns, batch]."""
+    return Check(tf.reduce_any(rows), lambda: tf.reduce_any(rows, axis=0))
 
 
 # Of some rows (int64 [n]), why they are bad: string [n], "" where this reason does not hold.
@@ -73,7 +79,7 @@ def refuse_bad_rows(request: Request, before: Sequence[str] = ()) -> dict[str, t
         with tf.control_dependencies([check] if check is not None else []):
             return tf.constant(False)
 
-    good = tf.cond(_found(request), stop, lambda: tf.constant(True))
+    good = tf.cond(_found(request), apart(stop), lambda: tf.constant(True))
     raw = dict(request.raw)
     with tf.control_dependencies([good]):
         for name in before:
@@ -97,7 +103,7 @@ def mark_bad_rows(request: Request) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
             *(tf.where(good, x, tf.constant(placeholder(x.dtype), x.dtype)) for x in request.raw.values()),
         ]
 
-    error, *columns = tf.cond(_found(request), mark, lambda: [empty, *request.raw.values()])
+    error, *columns = tf.cond(_found(request), apart(mark), lambda: [empty, *request.raw.values()])
     return dict(zip(names, columns, strict=True)), error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 import tensorflow as tf
 
+from .apart import apart
 from .sources import placeholder
 
 
@@ -19,29 +20,30 @@ def same_rows(inputs: dict[str, tf.Tensor], optional: Collection[str]) -> dict[s
     Raises:
       InvalidArgumentError (when it runs): a column has not one value a row, or not as many as the others.
     """
-    # Else TensorFlow takes the signature's shapes for the request's, and drops every check of them.
-    columns = {
-        name: tf.raw_ops.PlaceholderWithDefault(input=x, shape=tf.TensorShape(None))
-        for name, x in inputs.items()
-    }
-    names = list(columns)
-    regular = _regular(list(columns.values()))
-    alike = tf.cond(regular, lambda: [columns[name] for name in names], lambda: _filled(columns, optional))
+    names = list(inputs)
+    alike = tf.cond(
+        _regular(list(inputs.values())),
+        lambda: [inputs[name] for name in names],
+        apart(lambda: _filled(inputs, optional)),
+    )
     for x in alike:
         x.set_shape([None])
     return dict(zip(names, alike, strict=True))
 
 
+def _length(x: tf.Tensor) -> tf.Tensor:
+    """Of sizes, int32 [n]. `tf.size` would be what the signature promises: TensorFlow works it out without the request."""
+    return tf.size(tf.where(x >= 0))
+
+
 def _regular(columns: list[tf.Tensor]) -> tf.Tensor:
     """bool: all have one dimension, and the same number of rows."""
-    shapes, flat = [], []
+    shapes = []
     for dtype in {x.dtype: None for x in columns}:
-        group = [x for x in columns if x.dtype == dtype]
-        # One number for each if they have one dimension.
-        shapes.append(tf.concat(tf.raw_ops.ShapeN(input=group), axis=0))
-        flat.append(tf.equal(tf.size(shapes[-1]), len(group)))
+        shapes += tf.raw_ops.ShapeN(input=[x for x in columns if x.dtype == dtype])
+    # One number for each column if they have one dimension.
     rows = tf.concat(shapes, axis=0)
-    return tf.reduce_all(tf.stack(flat)) & tf.reduce_all(tf.equal(rows, rows[:1]))
+    return tf.equal(_length(rows), len(columns)) & tf.reduce_all(tf.equal(rows, rows[:1]))
 
 
 def _filled(columns: dict[str, tf.Tensor], optional: Collection[str]) -> list[tf.Tensor]:
@@ -50,7 +52,7 @@ def _filled(columns: dict[str, tf.Tensor], optional: Collection[str]) -> list[tf
     shown = tf.stack(
         [tf.strings.reduce_join(tf.strings.as_string(shape), separator=", ") for shape in shapes]
     )
-    wrong = tf.stack([tf.not_equal(tf.size(shape), 1) for shape in shapes])
+    wrong = tf.stack([tf.not_equal(_length(shape), 1) for shape in shapes])
     told = tf.boolean_mask(tf.strings.join(["column ", names, " has the shape [", shown, "]"]), wrong)
     text = tf.strings.reduce_join(told, separator="; ")
     check = tf.debugging.Assert(

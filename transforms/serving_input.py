@@ -12,13 +12,14 @@ import tensorflow as tf
 
 from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, INT, STRING, TIME, Column, Spec
 from . import attempt, images
+from .apart import apart
 from .check_request import ColumnChecks
 from .csv_line import CsvLine
 from .fault_text import fault, first_of, one_line
 from .graph import TransformGraph
 from .needs import columns_by_name
-from .parse_numerals import read_floats, read_ints
-from .request import Check, Reason, Request, mark_bad_rows, refuse_bad_rows, where_bad
+from .parse_numerals import read_all
+from .request import Check, Reason, Request, check_of, mark_bad_rows, refuse_bad_rows, where_bad
 from .request_shape import same_rows
 from .row_reasons import BASE64_PATTERN
 from .sources import placeholder
@@ -94,7 +95,7 @@ class RequestReader(tf.Module):
         )
         names = list(raw)
 
-        def apart() -> list[tf.Tensor]:
+        def read_apart() -> list[tf.Tensor]:
             readable = attempt.succeeds(lambda row: self._parse_one(row, names), serialized)
             # The empty text is an Example without any column.
             parsed = tf.io.parse_example(tf.where(readable, serialized, ""), self._example_spec())
@@ -103,7 +104,7 @@ class RequestReader(tf.Module):
         readable, *columns = tf.cond(
             good,
             lambda: [tf.ones_like(serialized, tf.bool), *(raw[name] for name in names)],
-            apart,
+            apart(read_apart),
         )
         raw = dict(zip(names, columns, strict=True))
         checks, reasons = self._checks.check(raw)
@@ -118,14 +119,24 @@ class RequestReader(tf.Module):
         """As `read_columns`, of CSV lines, string [batch]: the cells of `csv_columns`, with or without a line end."""
         dialect, columns = self._spec.data.dialect, csv_columns(self._spec)
         grammar = CsvLine(dialect.delimiter, dialect.quoting, len(columns))
-        lines = tf.strings.regex_replace(lines, r"\r?\n\z", "", replace_global=False)
-        good = grammar.is_record(lines)
         # Of a single column a blank line is a missing value, but TensorFlow finds no field in it.
         single = len(columns) == 1
         empty = "0" if single else dialect.delimiter * (len(columns) - 1)
-        filled = ~good | tf.equal(lines, "") if single else ~good
+
+        def read_apart() -> tuple[tf.Tensor, ...]:
+            stripped = tf.strings.regex_replace(lines, r"\r?\n\z", "", replace_global=False)
+            good = grammar.is_record(stripped)
+            filled = ~good | tf.equal(stripped, "") if single else ~good
+            return stripped, good, filled, tf.where(filled, empty, stripped)
+
+        plain = grammar.is_record(lines)
+        if single:
+            plain &= tf.not_equal(lines, "")
+        stripped, good, filled, records = tf.cond(
+            tf.reduce_all(plain), lambda: (lines, plain, ~plain, lines), apart(read_apart)
+        )
         cells = tf.io.decode_csv(
-            tf.where(filled, empty, lines),
+            records,
             record_defaults=[""] * len(columns),
             field_delim=dialect.delimiter,
             use_quote_delim=dialect.quoting,
@@ -135,7 +146,7 @@ class RequestReader(tf.Module):
         by_name = {column.name: cell for column, cell in zip(columns, cells, strict=True)}
 
         def reason(rows: tf.Tensor) -> tf.Tensor:
-            some = tf.gather(lines, rows)
+            some = tf.gather(stripped, rows)
             why = grammar.fault(some)
             told = tf.strings.join(["'", one_line(some), "' ", why])
             return tf.where(tf.equal(why, ""), "", told)
@@ -151,17 +162,18 @@ class RequestReader(tf.Module):
     ) -> tuple[Tensors, tf.Tensor | None]:
         raw: Tensors = {}
         texts: Tensors = {}
-        malformed = []
+        more = list(checks)
         for columns in self._alike():
             packed = tf.stack([cells[column.name] for column in columns])
-            packed = tf.where(self._missing(packed), "", packed)
+            if self._nulls:
+                packed = tf.where(self._missing(packed), "", packed)
             texts |= _by_name(columns, packed)
-            x, bad = _typed(columns[0], packed)
+            x, unread = _typed(columns[0], packed)
             raw |= _by_name(columns, x)
-            malformed += [] if bad is None else [bad]
+            more += unread
         raw = {name: raw[name] for name in self._raw_spec}
-        more, why = self._checks.check(raw, texts, malformed)
-        return self._settle(raw, [*checks, *more], [*reasons, *why])
+        checks, why = self._checks.check(raw, texts, more)
+        return self._settle(raw, checks, [*reasons, *why])
 
     def _alike(self) -> list[list[Column]]:
         """The columns, those together whose cells are read alike."""
@@ -229,23 +241,22 @@ def _nothing(dtype: tf.DType, rows: tf.Tensor) -> tf.Tensor:
     return tf.fill(tf.shape(rows), tf.constant(placeholder(dtype), dtype))
 
 
-def _typed(column: Column, cells: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Values of cells of columns like this one, missing where a cell cannot be read; bool, where that is."""
-    missing = tf.equal(cells, "")
+def _typed(column: Column, cells: tf.Tensor) -> tuple[tf.Tensor, list[Check]]:
+    """Values of cells [columns, batch] of columns like this one, missing where one cannot be read; and its check."""
     if _is_text(column):
         # The graph splits lists.
-        return cells, None
-    if column.type == INT:
-        return read_ints(cells, missing)
-    if column.type == FLOAT:
-        return read_floats(cells, missing)
+        return cells, []
+    if column.type in (FLOAT, INT):
+        x, malformed, good = read_all(cells, tf.float32 if column.type == FLOAT else tf.int64)
+        return x, [Check(~good, partial(tf.reduce_any, malformed, axis=0))]
     if column.type == TIME:
         seconds, good = parse_time_text(cells, column.format)
-        return tf.where(good, seconds, tf.constant(placeholder(tf.int64), tf.int64)), ~(good | missing)
+        unread = ~(good | tf.equal(cells, ""))
+        return tf.where(good, seconds, tf.constant(placeholder(tf.int64), tf.int64)), [check_of(unread)]
     # FILE and BASE64: a request has no files, it carries the bytes. TensorFlow reads the alphabet of URLs.
     assert column.type in (FILE, BASE64)
     good = tf.strings.regex_full_match(cells, BASE64_PATTERN)
     text = tf.where(good, cells, "")
     for standard, url in (("\\+", "-"), ("/", "_"), ("=+$", "")):
         text = tf.strings.regex_replace(text, standard, url)
-    return tf.io.decode_base64(text), ~good
+    return tf.io.decode_base64(text), [check_of(~good)]
