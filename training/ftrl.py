@@ -11,10 +11,13 @@ _LEAST_RATE = 1e-12
 
 @keras.saving.register_keras_serializable(package="prebake")
 class Ftrl(keras.optimizers.Ftrl):
-    """Keras' FTRL-Proximal (McMahan et al., 2013), and the same bits, as long as the rate stays as it is.
+    """FTRL-Proximal (McMahan et al., 2013); of weights that begin with 0, Keras' own, to the same bits at a constant rate.
 
     The algorithm's σ_t is √n_t / rate_t - √n_(t-1) / rate_(t-1) (the paper, section 3). Keras divides both by today's rate,
     and so each change of the rate multiplies the weights by the same: a schedule that halves the rate halves the model.
+
+    In FTRL the weights are a function of the sums z alone, which Keras begins with 0. So the first step throws away what
+    an initializer chose, and the layers of a network, all near 0, learn nothing. Here z begins with what gives them.
     """
 
     def build(self, var_list):
@@ -36,6 +39,8 @@ class Ftrl(keras.optimizers.Ftrl):
         last = ops.where(self.iterations > 0, ops.cast(self._last_rate, variable.dtype), rate)
         grown = accumulator + ops.square(gradient)
         before, after = ops.power(accumulator, 0.5), ops.power(grown, 0.5)
+        first = -(variable * (before / rate + 2 * l2) + ops.sign(variable) * l1)
+        self.assign(linear, ops.where(self.iterations > 0, linear, first))
         # rate / last is exactly 1 when they are equal, which leaves Keras' bits.
         self.assign_add(linear, gradient - (after - before * (rate / last)) / rate * variable)
         self.assign(variable, (ops.clip(linear, -l1, l1) - linear) / (after / rate + 2 * l2))

@@ -74,9 +74,9 @@ BY_HAND = {
     # m = 0.05, 0.095. (0.48528 * 0.05 / (1 - 0.22711104) + 0.532 * 0.5 / 0.532) / 0.5 = 1.0627878, then
     # (0.5018688 * 0.095 / (1 - 0.11397995) + 0.51472 * 0.5 / (1 - 0.22711104)) / 0.5 = 0.7735907
     "NADAM": (0.8937212, 0.8163621),
-    # n = 0.1, 0.35, 0.6; z = 0.5 - (sqrt(0.35) - sqrt(0.1)) / 0.1 = -2.2538020; -z / (sqrt(0.35) / 0.1) = 0.3809621;
-    # z = -2.2538020 + 0.5 - (sqrt(0.6) - sqrt(0.35)) / 0.1 * 0.3809621 = -2.4509197; / (sqrt(0.6) / 0.1) = 0.3164124
-    "FTRL": (0.3809621, 0.3164124),
+    # n = 0.1, 0.35, 0.6; z = (0.05 - sqrt(0.35)) / 0.1 = -5.4160798; -z / (sqrt(0.35) / 0.1) = 0.9154846;
+    # z = -5.4160798 + 0.5 - (sqrt(0.6) - sqrt(0.35)) / 0.1 * 0.9154846 = -6.5913131; / (sqrt(0.6) / 0.1) = 0.8509349
+    "FTRL": (0.9154846, 0.8509349),
 }
 
 
@@ -120,7 +120,12 @@ OPTIONS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_option_reaches_keras(kind):
     model = new_model(f"optimizer {{ kind: {kind} {OPTIONS[kind]} }} learning_rate: 0.02 clipnorm: 0.3")
-    assert_same(steps(model, 4), steps(new_model(optimizer=KERAS[kind]), 4))
+    reference = new_model(optimizer=KERAS[kind])
+    if kind == "FTRL":
+        # Keras' own forgets with which weights it began.
+        for one in (model, reference):
+            one.set_weights([np.zeros_like(weight) for weight in one.get_weights()])
+    assert_same(steps(model, 4), steps(reference, 4))
 
 
 # The sum of all weights, 1 at first, after five steps at the kind's own rate.
@@ -134,7 +139,7 @@ GOLDEN = {
     "RMSPROP": 1.01767,
     "ADAMAX": 1.005801,
     "ADAMW": 1.005169,
-    "FTRL": 0.1458175,
+    "FTRL": 1.381689,  # without l1 and l2 it is AdaGrad
 }
 
 
@@ -206,6 +211,18 @@ def test_ftrl_keeps_its_weights_when_the_rate_falls():
     np.testing.assert_allclose(found, [[1, 1], [0.5, 0.5]], rtol=1e-6)
 
 
+def test_ftrl_begins_with_the_weights_that_it_is_given():
+    """Without a gradient they stay, l1 and l2 or not; Keras' own makes them 0."""
+    for optimizer, wanted in (
+        (ftrl.Ftrl(0.1, l1_regularization_strength=0.3, l2_regularization_strength=0.2), [1.0, -2.0, 0.0]),
+        (keras.optimizers.Ftrl(0.1), [0.0, 0.0, 0.0]),
+    ):
+        weight = keras.Variable([1.0, -2.0, 0.0])
+        for _ in range(2):
+            optimizer.apply([tf.zeros(3)], [weight])
+        np.testing.assert_allclose(weight.numpy(), wanted, rtol=1e-6, atol=1e-7)
+
+
 def test_ftrl_stands_still_at_a_rate_of_0():
     optimizer, weight = ftrl.Ftrl(learning_rate=0.1), keras.Variable([1.0])
     optimizer.apply([tf.constant([0.5])], [weight])
@@ -256,7 +273,7 @@ def test_parts_have_their_own_optimizers_and_rates():
 def test_parts_equal_a_step_written_out_with_two_optimizers():
     model = new_model('optimizer { kind: NADAM } clipnorm: 0 parts { name: "head" optimizer { kind: FTRL } }')
     other = new_model("")
-    nadam, follower = keras.optimizers.Nadam(0.001), keras.optimizers.Ftrl(0.05)
+    nadam, follower = keras.optimizers.Nadam(0.001), ftrl.Ftrl(0.05)
     for _ in range(3):
         with tf.GradientTape() as tape:
             loss = keras.ops.mean(keras.ops.square(other(X) - Y))
