@@ -31,9 +31,9 @@ def check_warm_start(spec: spec_pb2.Spec, source: SpecSource) -> None:
                 f"{_PATH}.layers",
                 f"is {start.layers}, and the model has {len(spec.model.hidden)} hidden layers",
             )
-    if training.optimizer.kind == spec_pb2.FTRL:
+    if start.freeze and training.optimizer.kind == spec_pb2.FTRL:
         raise source.error(
-            f"{_PATH}", "does not go with ftrl, which makes each weight of its sums alone, whatever it was before",
+            f"{_PATH}.freeze", "does not go with ftrl, whose sums begin with the weights of the first step",
             "choose another optimizer",
         )  # fmt: skip
     _check_freeze(spec, source)

@@ -81,7 +81,8 @@ class WarmTraining:
         # `directory` is RUN/training/…
         ids = ids_of_run(os.path.dirname(os.path.dirname(os.path.abspath(directory))))
         reused = reuse_weights(model, source, self._start, examples.manifest, ids)
-        _check_optimizers(model, [*reused.lower, *reused.head])
+        if self._start.freeze:
+            _check_frozen(model, reused.lower)
         if not so_far.epoch and not so_far.step:
             notice(reused.line + ("; what is reused below the head is frozen" if self._start.freeze else ""))
         if not self._start.freeze:
@@ -110,7 +111,7 @@ class WarmTraining:
             self._frozen.thaw()
 
 
-def _check_optimizers(model: keras.Model, layers: Sequence[keras.layers.Layer]) -> None:
+def _check_frozen(model: keras.Model, layers: Sequence[keras.layers.Layer]) -> None:
     model.optimizer.build(model.trainable_variables)
     reused = {id(weight): layer.name for layer in layers for weight in layer.weights}
     for optimizer in every_optimizer(model.optimizer):
@@ -118,7 +119,7 @@ def _check_optimizers(model: keras.Model, layers: Sequence[keras.layers.Layer]) 
             for variable in getattr(optimizer, "_trainable_variables", ()):
                 if id(variable) in reused:
                     raise PrebakeError(
-                        f"{_FIELD}: ftrl, which training.parts gives the layer {reused[id(variable)]!r}, makes each weight "
-                        "of its sums alone, whatever it was before: give layers, to reuse no more than hidden layers, or "
-                        "choose another optimizer"
+                        f"{_FIELD}.freeze: the layer {reused[id(variable)]!r} has ftrl by training.parts, whose sums begin "
+                        "with the weights of the first step: give layers, to freeze no more than hidden layers, or choose "
+                        "another optimizer"
                     )
