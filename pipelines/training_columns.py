@@ -13,14 +13,14 @@ from tfx_bsl.tfxio import tensor_adapter
 from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsFromSchema
 
 from ..schemas import identity
+from ..schemas.csv_file import FileBlock
+from ..schemas.raw_columns import fold_of_rows, raw_column, split_of_rows
 from ..schemas.spec_pb2 import REGRESSION, Spec
 from ..transforms.cross_ids import CrossIds
 from ..transforms.learnt import Learnt
 from ..transforms.needs import Needs, columns_by_name, in_order
 from ..transforms.preprocessing import FOLD, LABEL, ROW_HASH, WEIGHT, input_names
 from ..transforms.source_arrays import Elements, SourceArrays
-from ..schemas.csv_file import FileBlock
-from ..schemas.raw_columns import fold_of_rows, raw_column, split_of_rows
 
 SPLIT_ROWS = "split_rows"
 _ARROW = {tf.float32: pa.float32(), tf.int64: pa.int64(), tf.string: pa.large_binary()}

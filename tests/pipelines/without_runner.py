@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 from prebake.pipelines import read as read_module
 from prebake.pipelines.counts import InputCounts, check_counts
-from prebake.schemas.csv_file import CsvFile
 from prebake.pipelines.index import IndexedFile, ScanRange, find_layout, join_scans, scan_work
 from prebake.pipelines.read import FileBlock, ReadRange
+from prebake.schemas.csv_file import CsvFile
 from prebake.schemas.spec_pb2 import Data, Spec
 
 

@@ -1,11 +1,13 @@
-"""In: a split in shards. Out: each host's rows of each batch, from its own shards; together they are the batches of one host."""
+"""In: a split in shards. Out: the rows of each batch that are a host's, from its own shards; together those of one host."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from prebake.training.dataset import evaluation_batches, open_examples, training_batches
 from small_run import make_run
 
@@ -49,7 +51,7 @@ def test_host_reads_its_own_shards_alone(tmp_path):
     for shard in examples.split("train").shards:
         path = os.path.join(examples.directory, shard.path)
         os.rename(path, path + ".gone")
-        try:
+        with contextlib.suppress(tf.errors.NotFoundError):
             dataset = training_batches(
                 examples, seed=7, epochs=range(1), batch_size=32, shuffle_buffer=64, worker=0, workers=2
             )
@@ -57,8 +59,6 @@ def test_host_reads_its_own_shards_alone(tmp_path):
             for one, other in zip(wanted, found, strict=True):
                 np.testing.assert_array_equal(one, other)
             gone.append(shard.path)
-        except Exception as error:
-            assert "No such file" in str(error)
         os.rename(path + ".gone", path)
     assert len(gone) == 2
 

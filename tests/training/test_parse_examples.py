@@ -12,10 +12,10 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prebake.pipelines.encode_examples import ExampleEncoder
-from prebake.schemas.ragged import from_padded
 from prebake.schemas.commit import publish
 from prebake.schemas.feature_spec import write_feature_spec
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
+from prebake.schemas.ragged import from_padded
 from prebake.schemas.spec_pb2 import COMPRESSION_NONE, MULTICLASS, REGRESSION
 from prebake.training.dataset import evaluation_batches, open_examples, training_batches
 

@@ -65,7 +65,11 @@ def test_columns_go_by_name_whatever_else_is_there(predictor, rows, tmp_path):
 def test_csv_out_has_one_line_per_row_in_order(exported_run, predictor, rows, tmp_path):
     run, kind = exported_run
     write_csv(tmp_path / "rows.csv", NEEDED, rows)
-    assert predict_csv(run, str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False) == (30, 0, [])
+    assert predict_csv(run, str(tmp_path / "rows.csv"), str(tmp_path / "out.csv"), progress=False) == (
+        30,
+        0,
+        [],
+    )
     with open(tmp_path / "out.csv", newline="", encoding="utf-8") as file:
         header, *lines = list(csv.reader(file))
     answer = predictor.predict(rows)
