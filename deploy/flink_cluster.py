@@ -1,0 +1,341 @@
+"""In: nothing. Out: a Flink session cluster on this machine, without containers: a JobManager and TaskManagers.
+
+python -m prebake.deploy.flink_cluster setup   # once: Flink from PyPI, Beam's libraries from Maven Central, FlinkJob.java
+python -m prebake.deploy.flink_cluster start --workers 2
+python -m prebake.deploy.flink_cluster stop
+
+Needs a JDK 17 and Maven. All that it makes is below build/flink.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import glob
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+from .worker import write_command
+
+FLINK = "apache-flink-libraries==1.20.1"
+SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flink")
+_START_SECONDS = 60
+
+# Java 17 hides what Flink's serializers look at.
+_OPENED = ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util", "util.concurrent")
+_JAVA = [
+    "java",
+    *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED),
+    "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
+]
+_JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
+_TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
+
+# Beam finds by this name who says what the runner does by itself.
+_NATIVE = "org.apache.beam.sdk.util.construction.NativeTransforms$IsNativeTransform"
+
+_LOG = """rootLogger.level = INFO
+rootLogger.appenderRef.file.ref = file
+appender.file.name = file
+appender.file.type = File
+appender.file.fileName = ${sys:log.file}
+appender.file.layout.type = PatternLayout
+appender.file.layout.pattern = %d{HH:mm:ss,SSS} %-5p %c{1} %m%n
+"""
+
+
+class ClusterError(Exception):
+    """What a person has to mend, in one line."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Memory:
+    """Of each Java process, in MB: heap of the JobManager, heap of a TaskManager, its sorting, its network buffers."""
+
+    job_manager: int = 256
+    heap: int = 256
+    managed: int = 128
+    network: int = 64
+
+
+def setup(folder: str) -> None:
+    """Downloads and compiles what is not there yet.
+
+    Raises:
+      ClusterError: a JDK or Maven is missing, or a download fails.
+    """
+    for tool in ("java", "javac", "mvn"):
+        if shutil.which(tool) is None:
+            raise ClusterError(f"'{tool}' is missing: install a JDK 17 and Maven")
+    os.makedirs(folder, exist_ok=True)
+    if not os.path.isdir(os.path.join(folder, "flink")):
+        _unpack_flink(folder)
+    pom = os.path.join(SOURCES, "pom.xml")
+    if not os.path.isdir(os.path.join(folder, "beam")):
+        target = os.path.join(folder, "beam.part")
+        _call(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}"])
+        os.replace(target, os.path.join(folder, "beam"))
+    classes, source = os.path.join(folder, "classes"), os.path.join(SOURCES, "FlinkJob.java")
+    if not os.path.isdir(classes) or os.path.getmtime(classes) < os.path.getmtime(source):
+        shutil.rmtree(classes, ignore_errors=True)
+        _call(["javac", "-nowarn", "-Xlint:none", "-d", classes, "-cp", classpath(folder), source])
+        os.makedirs(os.path.join(classes, "META-INF", "services"))
+        with open(os.path.join(classes, "META-INF", "services", _NATIVE), "w", encoding="utf-8") as file:
+            file.write("FlinkJob$Reshuffle\n")
+
+
+def _unpack_flink(folder: str) -> None:
+    part = os.path.join(folder, "flink.part")
+    shutil.rmtree(part, ignore_errors=True)
+    # A source package of 231 MB, of which only the jars are wanted.
+    options = ["--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation"]
+    _call([sys.executable, "-m", "pip", "download", *options, "--dest", part, FLINK])
+    (archive,) = glob.glob(os.path.join(part, "*.tar.gz"))
+    with tarfile.open(archive) as packed:
+        for member in packed:
+            if "/deps/lib/" in member.name and member.isfile():
+                member.name = os.path.basename(member.name)
+                packed.extract(member, os.path.join(part, "lib"), filter="data")
+    os.remove(archive)
+    os.replace(part, os.path.join(folder, "flink"))
+
+
+def _call(command: Sequence[str]) -> None:
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        lines = [line for line in done.stdout.splitlines() if "rror" in line] or ["no message"]
+        raise ClusterError(f"{' '.join(command[:4])} … fails: {lines[0].strip()}")
+
+
+def classpath(folder: str) -> str:
+    """Of every Java process: Flink, Beam's libraries, our job."""
+    parts = [os.path.join(folder, "classes"), os.path.join(folder, "beam", "*")]
+    return ":".join([*parts, os.path.join(folder, "flink", "lib", "*")])
+
+
+class Cluster:
+    """A session cluster whose processes outlive this one.
+
+    Args:
+      folder: of `setup`; below it are the cluster's logs and what it spills.
+      name: of the cluster's own folder.
+      memory: of its Java processes.
+
+    Attributes:
+      pids: by name of the process: "jobmanager", "taskmanager-1" …; Python workers are children of TaskManagers.
+      rest: port of Flink's REST interface.
+    """
+
+    def __init__(self, folder: str, name: str = "cluster", memory: Memory | None = None):
+        self.folder = os.path.abspath(folder)
+        self.home = os.path.join(self.folder, name)
+        self._memory = memory or Memory()
+        self._state = os.path.join(self.home, "state.json")
+        self.pids: dict[str, int] = {}
+        self.rest = self._rpc = 0
+        self._worker = os.path.join(self.home, "worker")
+        if os.path.exists(self._state):
+            with open(self._state, encoding="utf-8") as file:
+                state = json.load(file)
+            self.pids, self.rest, self._rpc = state["pids"], state["rest"], state["rpc"]
+
+    def start(self, workers: int = 2, slots: int = 1) -> None:
+        """Starts all processes and waits until the cluster has its slots.
+
+        Raises:
+          ClusterError: it is running, or does not come up.
+        """
+        if self.running():
+            raise ClusterError(f"a cluster runs in {self.home}: stop it first")
+        shutil.rmtree(self.home, ignore_errors=True)
+        os.makedirs(self.home)
+        self.pids = {}
+        self.rest, self._rpc = _free_ports(2)
+        self._write_configuration(slots)
+        write_command(self._worker)
+        self._start_java("jobmanager", _JOB_MANAGER, self._memory.job_manager)
+        for number in range(1, workers + 1):
+            self.start_task_manager(f"taskmanager-{number}")
+        self.wait_for_slots(workers * slots)
+
+    def start_task_manager(self, name: str) -> None:
+        """One more; it looks for the JobManager by itself."""
+        # Flink's own share of the heap comes on top.
+        self._start_java(
+            name, _TASK_MANAGER, self._memory.heap + 128, "-D", f"taskmanager.resource-id={name}"
+        )
+
+    def stop(self) -> None:
+        """Ends all processes of the cluster; a cluster that does not run is no error."""
+        for kind in (signal.SIGTERM, signal.SIGKILL):
+            for name in self.running():
+                os.kill(self.pids[name], kind)
+            until = time.monotonic() + 10
+            while self.running() and time.monotonic() < until:
+                time.sleep(0.1)
+        self.pids = {}
+        self._write_state()
+
+    def running(self) -> list[str]:
+        """Names of the processes that are there."""
+        return [name for name, pid in self.pids.items() if _is_alive(pid)]
+
+    def beam_args(self, parallelism: int) -> list[str]:
+        """The options that run a pipeline on this cluster."""
+        return [
+            "--runner=prebake.deploy.flink_runner.FlinkSessionRunner",
+            f"--flink_master=localhost:{self.rest}",
+            f"--flink_folder={self.folder}",
+            "--environment_type=PROCESS",
+            "--environment_config=" + json.dumps({"command": self._worker}),
+            f"--parallelism={parallelism}",
+        ]
+
+    def ask(self, path: str) -> Any:
+        """What the REST interface answers."""
+        with urllib.request.urlopen(f"http://localhost:{self.rest}{path}", timeout=10) as answer:
+            return json.load(answer)
+
+    def wait_for_slots(self, slots: int) -> None:
+        """Waits until the TaskManagers have reported."""
+        until = time.monotonic() + _START_SECONDS
+        while time.monotonic() < until:
+            try:
+                if self.ask("/overview")["slots-total"] >= slots:
+                    return
+            except OSError:
+                pass  # the JobManager is not up yet
+            if gone := sorted(self.pids.keys() - set(self.running())):
+                raise ClusterError(f"{', '.join(gone)} ended at once: see {self.home}/*.log")
+            time.sleep(0.3)
+        raise ClusterError(f"no {slots} slots after {_START_SECONDS} s: see {self.home}/*.log")
+
+    def _start_java(self, name: str, main: str, heap: int, *arguments: str) -> None:
+        log = os.path.join(self.home, f"{name}.log")
+        memory = [f"-Xmx{heap}m", "-XX:MaxMetaspaceSize=256m", "-XX:+UseSerialGC"]
+        logs = [
+            f"-Dlog.file={log}",
+            f"-Dlog4j.configurationFile={os.path.join(self.home, 'log4j.properties')}",
+        ]
+        command = [*_JAVA, *memory, *logs, "-cp", classpath(self.folder), main, "--configDir", self.home]
+        self._start(name, [*command, *arguments])
+
+    def _start(self, name: str, command: Sequence[str]) -> None:
+        with open(os.path.join(self.home, f"{name}.out"), "ab") as out:
+            process = subprocess.Popen(
+                command,
+                # Handed on to the Python workers.
+                env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"},
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        self.pids[name] = process.pid
+        self._write_state()
+
+    def _write_state(self) -> None:
+        if os.path.isdir(self.home):
+            with open(self._state, "w", encoding="utf-8") as file:
+                json.dump({"pids": self.pids, "rest": self.rest, "rpc": self._rpc}, file)
+
+    def _write_configuration(self, slots: int) -> None:
+        memory = self._memory
+        settings: dict[str, object] = {
+            "jobmanager.rpc.address": "localhost",
+            "jobmanager.rpc.port": self._rpc,
+            "jobmanager.bind-host": "localhost",
+            "rest.port": self.rest,
+            "rest.address": "localhost",
+            "rest.bind-address": "localhost",
+            "taskmanager.host": "localhost",
+            "taskmanager.bind-host": "localhost",
+            "taskmanager.numberOfTaskSlots": slots,
+            "taskmanager.cpu.cores": "1.0",
+            "taskmanager.memory.task.heap.size": f"{memory.heap}m",
+            "taskmanager.memory.task.off-heap.size": "0m",
+            "taskmanager.memory.network.min": f"{memory.network}m",
+            "taskmanager.memory.network.max": f"{memory.network}m",
+            "taskmanager.memory.managed.size": f"{memory.managed}m",
+            # Asked for as well, though they bound nothing here: Java is given its limits on its command line.
+            "taskmanager.memory.framework.heap.size": "128m",
+            "taskmanager.memory.framework.off-heap.size": "128m",
+            "taskmanager.memory.jvm-metaspace.size": "256m",
+            "taskmanager.memory.jvm-overhead.min": "192m",
+            "taskmanager.memory.jvm-overhead.max": "192m",
+            "io.tmp.dirs": os.path.join(self.home, "tmp"),
+            "execution.batch-shuffle-mode": "ALL_EXCHANGES_BLOCKING",
+            # A lost TaskManager is one failure; its tasks are tried again elsewhere.
+            "restart-strategy.type": "fixed-delay",
+            "restart-strategy.fixed-delay.attempts": 5,
+            "restart-strategy.fixed-delay.delay": "1 s",
+            "jobmanager.execution.failover-strategy": "region",
+            "heartbeat.interval": 1000,
+            "heartbeat.timeout": 10000,
+            "pekko.ask.timeout": "30 s",
+        }
+        os.makedirs(os.path.join(self.home, "tmp"))
+        with open(os.path.join(self.home, "config.yaml"), "w", encoding="utf-8") as file:
+            file.writelines(f"{key}: {value}\n" for key, value in settings.items())
+        with open(os.path.join(self.home, "log4j.properties"), "w", encoding="utf-8") as file:
+            file.write(_LOG)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for one in sockets:
+            one.bind(("localhost", 0))
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+def _is_alive(pid: int) -> bool:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)  # a child that has ended is there until it is asked for
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m prebake.deploy.flink_cluster")
+    parser.add_argument("do", choices=["setup", "start", "stop"])
+    parser.add_argument("--folder", default=os.path.join("build", "flink"))
+    parser.add_argument("--workers", type=int, default=2, help="TaskManagers")
+    parser.add_argument("--slots", type=int, default=1, help="tasks at once in each TaskManager")
+    args = parser.parse_args(argv)
+    cluster = Cluster(args.folder)
+    try:
+        if args.do == "setup":
+            setup(args.folder)
+        elif args.do == "start":
+            setup(args.folder)
+            cluster.start(args.workers, args.slots)
+            print("\n".join(cluster.beam_args(args.workers * args.slots)))
+        else:
+            cluster.stop()
+    except ClusterError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
