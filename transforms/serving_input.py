@@ -15,7 +15,7 @@ from . import attempt, images
 from .apart import apart
 from .check_request import ColumnChecks
 from .csv_line import CsvLine
-from .fault_text import fault, first_of, one_line
+from .fault_text import TEXT, fault, first_of, one_line
 from .graph import TransformGraph
 from .needs import columns_by_name
 from .parse_numerals import read_all
@@ -154,8 +154,16 @@ class RequestReader(tf.Module):
         return self._of_cells(by_name, [Check(~tf.reduce_all(good), lambda: ~good)], [reason])
 
     def read_cells(self, cells: Tensors) -> tuple[Tensors, tf.Tensor | None]:
-        """As `read_columns`, of cells as they stand in a CSV: string [batch] by column, UTF-8 without NUL."""
-        return self._of_cells(cells, [], [])
+        """As `read_columns`, of cells as they stand in a CSV: string [batch] by column."""
+        checks: list[Check] = []
+        reasons: list[Reason] = []
+        texts: Tensors = {}
+        for name in self._raw_spec:
+            good = tf.strings.regex_full_match(cells[name], TEXT)
+            checks.append(check_of(~good[tf.newaxis]))
+            reasons.append(partial(where_bad, ~good, fault(name, "is not UTF-8, or has a NUL character")))
+            texts[name] = tf.where(good, cells[name], "")
+        return self._of_cells(texts, checks, reasons)
 
     def _of_cells(
         self, cells: Tensors, checks: list[Check], reasons: list[Reason]

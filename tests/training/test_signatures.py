@@ -1,4 +1,4 @@
-"""In: an export, loaded by TensorFlow alone. Out: what a client is told of rows that cannot be read, and the others' answers."""
+"""In: an export, loaded by TensorFlow alone. Out: what a client is told of rows that cannot be read, and of the others."""
 
 from __future__ import annotations
 
