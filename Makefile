@@ -49,7 +49,8 @@ lint: $(VENV)/ready
 	@ln -s $(addprefix $(CURDIR)/,$(wildcard prebake/*.py) schemas transforms pipelines training deploy) $(TYPED)
 	cd build/typed && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml -p prebake
 
-bench: $(VENV)/ready
+bench: $(VENV)/ready  ## docs/performance.md: what prebake costs, beside other ways to do the same
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python -m benchmarks
 
 PROTOS := $(addprefix schemas/,training.proto spec.proto statistics.proto manifest.proto)

@@ -1,8 +1,8 @@
-"""In: CSV shards of generate.py. Out: TFRecord files of the same features, made as the guide of TensorFlow Transform says.
+"""In: CSV shards. Out: TFRecord files of the same features, made as the guide of TensorFlow Transform says.
 
-A row is a Beam element where it is read, where it is shuffled and where it is written. The rival of transform_cost.py:
+A row is a Beam element where it is read, where it is shuffled and where it is written. The rival of preprocess_cost.py:
 
-    python -m benchmarks.recipe whole|two_pipelines CSV_FOLDER OUTPUT_FOLDER
+    python -m benchmarks.recipe DATA_SET CSV_FOLDER OUTPUT_FOLDER
 
 prints, as one line of JSON, seconds of wall clock and of CPU by step.
 """
@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import glob
 import json
-import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import apache_beam as beam
@@ -25,39 +25,56 @@ from tensorflow_transform.tf_metadata import schema_utils
 from tfx_bsl.coders.example_coder import RecordBatchToExamplesEncoder
 from tfx_bsl.public.tfxio import BeamRecordCsvTFXIO
 
-from .generate import COLUMNS, NUMBERS
+from .data_sets import CROSS_BUCKETS, DATA_SETS, DataSet
 from .measure import stopwatch
 
-STANDARDIZED, SCALED = NUMBERS[:6], NUMBERS[6:]
+
+def preprocessing_fn(data_set: DataSet) -> Callable[[dict[str, tf.Tensor]], dict[str, tf.Tensor]]:
+    """The features of the data set, in the guide's words."""
+
+    def number(column: tf.Tensor) -> tf.Tensor:
+        if column.dtype != tf.string:
+            return column
+        # What stands for a missing value cannot be read as a number. tft.mean and tft.var leave NaN out.
+        return tf.strings.to_number(tf.where(column == data_set.missing, "nan", column))
+
+    def standardized(column: tf.Tensor) -> tf.Tensor:
+        scaled = tft.scale_to_z_score(number(column))
+        return tf.where(tf.math.is_nan(scaled), 0.0, scaled) if data_set.missing else scaled
+
+    def features(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        bucket = tft.bucketize(number(inputs[data_set.bucketed]), 10)
+        crossed = tf.strings.join([tf.strings.as_string(bucket), inputs[data_set.crossed]], "_x_")
+        return {
+            **{name: standardized(inputs[name]) for name in data_set.standardized},
+            **{name: tft.scale_to_0_1(number(inputs[name])) for name in data_set.scaled},
+            data_set.bucket: bucket,
+            **{
+                name: tft.compute_and_apply_vocabulary(inputs[name], num_oov_buckets=1)
+                for name in data_set.vocabularies
+            },
+            data_set.cross: tft.hash_strings(crossed, CROSS_BUCKETS),
+            "label": number(inputs[data_set.label]),
+        }
+
+    return features
 
 
-def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """The features of generate.SPEC, in the guide's words."""
-    bucket = tft.bucketize(inputs["x0"], 10)
-    crossed = tf.strings.join([tf.strings.as_string(bucket), inputs["kind"]], "_x_")
-    return {
-        **{name: tft.scale_to_z_score(inputs[name]) for name in STANDARDIZED},
-        **{name: tft.scale_to_0_1(inputs[name]) for name in SCALED},
-        "x0_bucket": bucket,
-        "city": tft.compute_and_apply_vocabulary(inputs["city"], num_oov_buckets=1),
-        "kind": tft.compute_and_apply_vocabulary(inputs["kind"], num_oov_buckets=1),
-        "x0_x_kind": tft.hash_strings(crossed, 1000),
-        "label": inputs["label"],
-    }
-
-
-def raw_columns() -> BeamRecordCsvTFXIO:
+def raw_columns(data_set: DataSet) -> BeamRecordCsvTFXIO:
     """Decoder of CSV lines."""
-    types = {name: tf.string if name in ("city", "kind") else tf.float32 for name in COLUMNS}
+    texts = data_set.columns if data_set.missing else data_set.texts
     schema = schema_utils.schema_from_feature_spec(
-        {name: tf.io.FixedLenFeature([], dtype) for name, dtype in types.items()}
+        {
+            name: tf.io.FixedLenFeature([], tf.string if name in texts else tf.float32)
+            for name in data_set.columns
+        }
     )
-    return BeamRecordCsvTFXIO(physical_format="text", column_names=COLUMNS, schema=schema)
+    return BeamRecordCsvTFXIO(physical_format="text", column_names=list(data_set.columns), schema=schema)
 
 
-def read(pipeline: beam.Pipeline, data: str) -> tuple[beam.PCollection, Any]:
+def read(pipeline: beam.Pipeline, data_set: DataSet, data: str) -> tuple[beam.PCollection, Any]:
     """The raw data set, as tft_beam takes it."""
-    decoder = raw_columns()
+    decoder = raw_columns(data_set)
     batches = (
         pipeline
         | "Read" >> beam.io.ReadFromText(f"{data}/*.csv", skip_header_lines=1, coder=beam.coders.BytesCoder())
@@ -87,28 +104,15 @@ def pipeline() -> beam.Pipeline:
     return beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
 
 
-def whole(data: str, output: str) -> dict[str, dict[str, float]]:
+def main(name: str, data: str, output: str) -> None:
     """One pipeline: analyze and transform."""
+    data_set = DATA_SETS[name]
     with stopwatch() as taken, pipeline() as one, tft_beam.Context(temp_dir=f"{output}/temp"):
-        transformed, _ = read(one, data) | tft_beam.AnalyzeAndTransformDataset(
-            preprocessing_fn, output_record_batches=True
+        transformed, _ = read(one, data_set, data) | tft_beam.AnalyzeAndTransformDataset(
+            preprocessing_fn(data_set), output_record_batches=True
         )
         write(transformed, output)
-    return {"whole": taken}
-
-
-def two_pipelines(data: str, output: str) -> dict[str, dict[str, float]]:
-    """Analyze, then transform with the graph that it saved: what transforming costs by itself."""
-    with stopwatch() as analyze, pipeline() as first, tft_beam.Context(temp_dir=f"{output}/temp"):
-        transform_fn = read(first, data) | tft_beam.AnalyzeDataset(preprocessing_fn)
-        transform_fn | "Save" >> tft_beam.WriteTransformFn(f"{output}/transform_fn")
-    with stopwatch() as transform, pipeline() as second, tft_beam.Context(temp_dir=f"{output}/temp"):
-        transform_fn = second | "Load" >> tft_beam.ReadTransformFn(f"{output}/transform_fn")
-        transformed = (read(second, data), transform_fn) | tft_beam.TransformDataset(
-            output_record_batches=True
-        )
-        write(transformed, output)
-    return {"analyze": analyze, "transform": transform}
+    print(json.dumps({"whole": taken}))
 
 
 def tfrecords(output: str) -> list[str]:
@@ -117,6 +121,4 @@ def tfrecords(output: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    step, data, output = sys.argv[1:]
-    os.makedirs(output)
-    print(json.dumps({"whole": whole, "two_pipelines": two_pipelines}[step](data, output)))
+    main(*sys.argv[1:])
