@@ -1,4 +1,4 @@
-"""In: nothing. Out: what the reader's checks cost: rows read with them, without them, by pyarrow alone, and bad rows among them.
+"""In: nothing. Out: what the reader's checks cost: rows with them, without them, by pyarrow alone, and bad rows among them.
 
 `python -m benchmarks.reader_cost`. CPU time of one process, the contenders in turns, the median of the turns.
 """

@@ -23,14 +23,8 @@ _FLOAT = re.compile(FLOAT_PATTERN.encode())
 _INT = re.compile(INT_PATTERN.encode())
 
 
-def _byte_table(allowed: bytes) -> np.ndarray:
-    table = np.zeros(256, np.bool_)
-    table[list(allowed)] = True
-    return table
-
-
-_FLOAT_BYTES = _byte_table(b"0123456789.eE+-")
-_INT_BYTES = _byte_table(b"0123456789-")
+_FLOAT_BYTES = b"0123456789.eE+-"
+_INT_BYTES = b"0123456789-"
 
 
 def parse_floats(cells: pa.Array) -> tuple[pa.FloatArray, np.ndarray]:
@@ -85,31 +79,31 @@ def _present(cells: pa.Array) -> np.ndarray:
     return cells.is_valid().to_numpy(zero_copy_only=False)
 
 
-def _value_bytes(cells: pa.Array) -> np.ndarray:
-    """The bytes of all cells, one after the other: uint8 [number of bytes]."""
+def _value_bytes(cells: pa.Array) -> bytes:
+    """The bytes of all cells, one after the other."""
     _, offsets, values = cells.buffers()
     if values is None or len(cells) == 0:
-        return np.zeros(0, np.uint8)
+        return b""
     ends = np.frombuffer(offsets, np.int32)
-    first, last = ends[cells.offset], ends[cells.offset + len(cells)]
-    return np.frombuffer(values, np.uint8)[first:last]
+    first, last = int(ends[cells.offset]), int(ends[cells.offset + len(cells)])
+    # Bytes: their own functions look at them several times as fast as numpy does.
+    return values[first:last].to_pybytes()
 
 
 def _cast_floats(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
     """Arrow's cast, or None where Arrow fails or might accept more than the grammar."""
     text = _value_bytes(cells)
     # Over these few characters what Arrow accepts can be, and is, tested exhaustively.
-    if not _FLOAT_BYTES[text].all():
+    if text.translate(None, _FLOAT_BYTES):
         return None
     # With these characters the one thing that Arrow accepts and the grammar does not is a leading plus.
-    plus = np.flatnonzero(text == ord("+"))
-    if len(plus) and (plus[0] == 0 or not np.isin(text[plus - 1], (ord("e"), ord("E"))).all()):
+    if b"+" in text and text.count(b"+") != text.count(b"e+") + text.count(b"E+"):
         return None
     return _cast(cells, pa.float64())
 
 
 def _cast_ints(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
-    return _cast(cells, pa.int64()) if _INT_BYTES[_value_bytes(cells)].all() else None
+    return None if _value_bytes(cells).translate(None, _INT_BYTES) else _cast(cells, pa.int64())
 
 
 def _cast(cells: pa.Array, to: pa.DataType) -> tuple[np.ndarray, np.ndarray] | None:
