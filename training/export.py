@@ -14,7 +14,7 @@ import keras
 from google.protobuf import text_format
 
 from ..schemas.commit import publish
-from ..schemas.errors import ArtifactError
+from ..schemas.errors import ArtifactError, SpecError
 from ..schemas.manifest import read_manifest, set_fingerprint
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import read_spec
@@ -74,6 +74,10 @@ def export(
         return _export_arrays(run_dir, spec, examples, model, training)
     transform_dir = os.path.join(run_dir, "transform")
     graph = load_graph(transform_dir)
+    mark = spec.export.bad_rows == MARK
+    if mark and any(feature.name == "error" for feature in graph.features):
+        reason = "mark: a feature has the name of the output with the reasons, 'error'"
+        raise SpecError("spec", None, "export.bad_rows", reason, "give the feature another name")
     manifest = Manifest(step="export", features=graph.features, label=graph.label)
     set_fingerprint(
         manifest,
