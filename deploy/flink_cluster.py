@@ -66,7 +66,7 @@ class Memory:
     job_manager: int = 256
     heap: int = 256
     managed: int = 128
-    network: int = 64
+    network: int = 128
 
 
 def setup(folder: str) -> None:
@@ -274,6 +274,8 @@ class Cluster:
             "taskmanager.memory.jvm-metaspace.size": "256m",
             "taskmanager.memory.jvm-overhead.min": "192m",
             "taskmanager.memory.jvm-overhead.max": "192m",
+            # Flink's 512 for each output of each running task would ask for gigabytes: the analysis has dozens of outputs.
+            "taskmanager.network.sort-shuffle.min-buffers": 64,
             "io.tmp.dirs": os.path.join(self.home, "tmp"),
             "execution.batch-shuffle-mode": "ALL_EXCHANGES_BLOCKING",
             # A lost TaskManager is one failure; its tasks are tried again elsewhere.

@@ -1,4 +1,4 @@
-"""In: an export, loaded by TensorFlow alone. Out: what a client is told of rows that cannot be read, and of the others."""
+"""In: an export, loaded by TensorFlow alone. Out: what a client is told of rows that cannot be read; the others' answers."""
 
 from __future__ import annotations
 
