@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # TensorFlow's start-up notices would drown what a person wants to read.
 export TF_CPP_MIN_LOG_LEVEL := 3
 
-.PHONY: faults demo adult movies test test-all lint proto docs bench clean
+.PHONY: faults demo adult movies test test-all flink-test lint proto docs bench clean
 .DEFAULT_GOAL := demo
 
 # Made again when what decides the environment's content changes.
@@ -34,8 +34,11 @@ movies: $(VENV)/ready  ## every kind of feature at once: lists, text, times, ima
 test: lint  ## everything but the long tests
 	$(BIN)/python -m pytest -m 'not long'
 
-test-all: lint  ## everything
-	$(BIN)/python -m pytest
+test-all: lint  ## everything but the cluster
+	$(BIN)/python -m pytest -m 'not flink'
+
+flink-test: $(VENV)/ready  ## on a Flink cluster of two workers, which it sets up: needs a JDK 17 and Maven, downloads 290 MB
+	$(BIN)/python -m pytest -m flink tests/pipelines/test_flink.py
 
 faults: $(VENV)/ready  ## docs/faults.md: each hostile input and fault tried, right or wrong
 	$(BIN)/python -m pytest -q -m 'not long' --faults

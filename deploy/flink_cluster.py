@@ -10,7 +10,6 @@ Needs a JDK 17 and Maven. All that it makes is below build/flink.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import glob
 import json
@@ -143,6 +142,7 @@ class Cluster:
         self._memory = memory or Memory()
         self._state = os.path.join(self.home, "state.json")
         self.pids: dict[str, int] = {}
+        self._children: dict[int, subprocess.Popen] = {}
         self.rest = self._rpc = 0
         self._worker = os.path.join(self.home, "worker")
         if os.path.exists(self._state):
@@ -189,7 +189,7 @@ class Cluster:
 
     def running(self) -> list[str]:
         """Names of the processes that are there."""
-        return [name for name, pid in self.pids.items() if _is_alive(pid)]
+        return [name for name, pid in self.pids.items() if self._is_alive(pid)]
 
     def beam_args(self, parallelism: int) -> list[str]:
         """The options that run a pipeline on this cluster."""
@@ -242,8 +242,14 @@ class Cluster:
                 stderr=out,
                 start_new_session=True,
             )
+        self._children[process.pid] = process
         self.pids[name] = process.pid
         self._write_state()
+
+    def _is_alive(self, pid: int) -> bool:
+        if pid in self._children:  # one that has ended is there until it is asked for
+            return self._children[pid].poll() is None
+        return os.path.exists(f"/proc/{pid}")
 
     def _write_state(self) -> None:
         if os.path.isdir(self.home):
@@ -303,16 +309,6 @@ def _free_ports(count: int) -> list[int]:
     finally:
         for one in sockets:
             one.close()
-
-
-def _is_alive(pid: int) -> bool:
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # a child that has ended is there until it is asked for
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import urllib.request
 
@@ -70,15 +71,21 @@ class _Job(PipelineResult):
     def __init__(self, command: list[str], address: str):
         super().__init__(PipelineState.RUNNING)
         self._address = address
+        # In a session of its own: Ctrl-C must reach this process alone, which then cancels the job.
         self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         assert self._process.stdout is not None
         found = re.match(r"job (\w+)", self._process.stdout.readline())
-        self.job = found[1] if found else None
+        self.job = found[1] if found else ""
 
     def wait_until_finish(self, duration=None):
-        """Waits for the job's end.
+        """Waits for the job's end; cancels it if that is broken off.
 
         Raises:
           RuntimeError: it failed, with what its worker said.
@@ -95,9 +102,13 @@ class _Job(PipelineResult):
         return self._state
 
     def cancel(self):
-        """Ends the job on the cluster."""
-        if self.job and self._process.poll() is None:
+        """Ends the job on the cluster, and says so."""
+        try:
             request = urllib.request.Request(f"{self._address}/jobs/{self.job}?mode=cancel", method="PATCH")
             urllib.request.urlopen(request, timeout=10).close()
+            print(f"job {self.job} on {self._address} is cancelled", file=sys.stderr)
+        except OSError as error:
+            print(f"job {self.job} on {self._address} may still run: {error}", file=sys.stderr)
         self._process.kill()
+        self._process.communicate()
         self._state = PipelineState.CANCELLED

@@ -7,7 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -84,7 +84,7 @@ public final class FlinkJob {
   private final String options;
   private final String name;
   private final Map<String, DataSet<byte[]>> collections = new HashMap<>();
-  private final Set<String> dangling = new java.util.LinkedHashSet<>();
+  private final Set<String> dangling = new LinkedHashSet<>();
 
   private FlinkJob(RunnerApi.Components components, ExecutionEnvironment flink, String options, String name) {
     this.components = components;
@@ -158,30 +158,40 @@ public final class FlinkJob {
     Wire read = new Wire(input, components);
     Wire write = new Wire(output, components);
     TypeInformation<Tuple2<String, byte[]>> pair = Types.TUPLE(Types.STRING, BYTES);
-    put(
-        output,
-        take(input).map(new Pairs(read)).returns(pair).groupBy(0).reduceGroup(new Groups(read, write)).returns(BYTES));
+    DataSet<Tuple2<String, byte[]>> pairs = take(input).map(new Pairs(read)).returns(pair).name("Pairs");
+    String shown = transform.getUniqueName().split("/")[0];
+    put(output, pairs.groupBy(0).reduceGroup(new Groups(read, write)).returns(BYTES).name(shown));
   }
 
   private void stage(RunnerApi.PTransform transform) throws IOException {
     RunnerApi.ExecutableStagePayload payload =
         RunnerApi.ExecutableStagePayload.parseFrom(transform.getSpec().getPayload());
+    ExecutableStage stage = ExecutableStage.fromPayload(payload);
     List<String> outputs = new ArrayList<>(new TreeMap<>(transform.getOutputsMap()).values());
     MapPartitionOperator<byte[], Tuple2<Integer, byte[]>> run =
         take(payload.getInput())
             .mapPartition(new Stage(payload.toByteArray(), outputs, options, name))
             .returns(Types.TUPLE(Types.INT, BYTES))
-            .name(transform.getUniqueName());
-    for (SideInputReference side : ExecutableStage.fromPayload(payload).getSideInputs()) {
+            .name(shown(stage));
+    for (SideInputReference side : stage.getSideInputs()) {
       String id = side.collection().getId();
       run = run.withBroadcastSet(take(id), id);
     }
     for (int place = 0; place < outputs.size(); place++) {
-      put(outputs.get(place), run.flatMap(new Only(place)).returns(BYTES));
+      put(outputs.get(place), run.flatMap(new Only(place)).returns(BYTES).name("output " + place));
     }
     if (outputs.isEmpty()) {
       run.output(new DiscardingOutputFormat<>());
     }
+  }
+
+  /** The outermost names of a stage's steps, for people and for the log. */
+  private static String shown(ExecutableStage stage) {
+    Set<String> names = new LinkedHashSet<>();
+    for (PipelineNode.PTransformNode node : stage.getTransforms()) {
+      names.add(node.getTransform().getUniqueName().split("/")[0]);
+    }
+    return String.join(", ", names);
   }
 
   private DataSet<byte[]> take(String id) {

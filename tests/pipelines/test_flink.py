@@ -1,0 +1,117 @@
+"""In: 336,776 flights, and a Flink cluster on this machine. Out: the local runner's bytes, also when a TaskManager is lost.
+
+`make flink-test` runs it; it downloads Flink (231 MB) and Beam's libraries (58 MB) once, and needs a JDK 17 and Maven.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import people
+import pytest
+from prebake.deploy.flink_cluster import Cluster, setup
+from prebake.pipelines.preprocess import load, preprocess
+from prebake.schemas.errors import PrebakeError
+
+from benchmarks.flights import SPEC, write_shards
+
+pytestmark = [pytest.mark.flink, pytest.mark.long]
+
+FOLDER = os.path.join(os.path.dirname(__file__), "..", "..", "build", "flink")
+FLIGHTS = 336_776
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Cluster]:
+    """A JobManager and two TaskManagers with one slot each."""
+    setup(FOLDER)
+    one = Cluster(FOLDER, "test")
+    one.stop()
+    one.start(workers=2)
+    yield one
+    one.stop()
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory) -> str:
+    folder = tmp_path_factory.mktemp("flights")
+    write_shards(str(folder / "data"), FLIGHTS)
+    path = folder / "flights.yaml"
+    path.write_text(SPEC.format(files="data/*.csv"))
+    return str(path)
+
+
+@pytest.fixture(scope="module")
+def local(spec, tmp_path_factory) -> dict[str, bytes]:
+    """What the runner of this machine gives."""
+    run = str(tmp_path_factory.mktemp("local"))
+    preprocess(load(spec), run)
+    return people.reproducible(run)
+
+
+def same(local: dict[str, bytes], run: str) -> None:
+    found = people.reproducible(run)
+    assert found.keys() == local.keys()
+    assert [path for path in local if found[path] != local[path]] == []
+    assert "transform/statistics.pb" in found
+    assert "transform/vocabularies/tailnum.txt" in found
+    assert sum("part-" in path for path in found) >= 3
+
+
+def test_the_bytes_of_the_local_runner(cluster, spec, local, tmp_path):
+    preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args(2))
+    same(local, str(tmp_path))
+
+
+def test_a_lost_task_manager(cluster, spec, local, tmp_path):
+    """Killed when the shuffle has begun, with what it had made of it: others make that again."""
+    killed = threading.Thread(target=kill_in_shuffle, args=(cluster, "taskmanager-1"))
+    preprocess(load(spec), str(tmp_path), steps=["analyze"], beam_args=cluster.beam_args(2))
+    killed.start()
+    preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args(2))
+    killed.join()
+    assert "taskmanager-1" not in cluster.running()
+    assert attempts(cluster, newest_job(cluster)) > 0
+    same(local, str(tmp_path))
+    cluster.start_task_manager("taskmanager-3")
+    cluster.wait_for_slots(2)
+
+
+def test_a_fault_of_the_data_is_one_line_and_is_not_tried_again(cluster, tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n" + "1,2\n" * 50 + "1,two\n" + "1,2\n" * 50)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(
+        "data: {files: '*.csv', columns: {x: float, y: float}, label: y}\nfeatures: {x: standardize}\n"
+    )
+    before = len(cluster.ask("/jobs/overview")["jobs"])
+    with pytest.raises(PrebakeError) as error:
+        preprocess(load(str(spec)), str(tmp_path / "run"), beam_args=cluster.beam_args(2))
+    assert "a.csv" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert len(cluster.ask("/jobs/overview")["jobs"]) == before + 2
+
+
+def newest_job(cluster: Cluster) -> dict:
+    jobs = cluster.ask("/jobs/overview")["jobs"]
+    return cluster.ask(f"/jobs/{max(jobs, key=lambda job: job['start-time'])['jid']}")
+
+
+def kill_in_shuffle(cluster: Cluster, name: str) -> None:
+    while True:
+        job = newest_job(cluster)
+        for vertex in job["vertices"]:
+            if vertex["name"] == "Shuffle" and vertex["status"] in ("RUNNING", "FINISHED"):
+                assert job["state"] == "RUNNING", "the job has ended before anything was killed"
+                os.kill(cluster.pids[name], signal.SIGKILL)
+                return
+        time.sleep(0.05)
+
+
+def attempts(cluster: Cluster, job: dict) -> int:
+    """How often the task that was tried most often was tried again."""
+    vertices = (cluster.ask(f"/jobs/{job['jid']}/vertices/{one['id']}") for one in job["vertices"])
+    return max(task["attempt"] for vertex in vertices for task in vertex["subtasks"])
