@@ -69,6 +69,8 @@ def test_housing_runs_and_says_little(housing):
         r"  train 16,\d\d\d, valid 2,\d\d\d, test 2,\d\d\d in 6 shards, 4\.5 MB, in runs/housing/examples",
         r"train: \d+\.\d s",
         r"  \d+ epochs, best \d+; in runs/housing/training/default",
+        r"  21,201 weights; 84\.8 kB, compressed \d\d\.\d",
+        r"  Nothing stands out: the validation loss fell, came to rest, and stayed near the training loss\.",
         r"evaluate: \d+\.\d s",
         r"  test: mae 0\.\d{4}, rmse 0\.\d{4}",
         r"export: \d+\.\d s",

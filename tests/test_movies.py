@@ -64,8 +64,16 @@ def test_runs_and_says_little(movies):
         r"the combinations of country_x_genre and statistics of runtime after its clip by quantiles",
         r"  17,127 rows read from 20 files, 0 rejected",
         r"  train 13,722, valid 1,719, test 1,686 in 6 shards, \d\d\.\d MB, in runs/movies/examples",
+        r"note: model\.activation: selu will not normalise itself: inputs must have mean 0 and deviation 1, and "
+        r"root_of_oscars, oscars_of_one, vowels, … may not \(standardize\)",
         r"train: \d+\.\d s",
         r"  \d epochs, best \d; in runs/movies/training/default",
+        r"  127,\d\d\d weights; 5\d\d\.\d kB, compressed \d\d\d\.\d",
+        # The advice: it overfits, and had not come to rest.
+        r"  At its best the validation loss \(\d\d\.\d\d\) is .* times the training loss .*",
+        r"  .*",
+        r"  .*",
+        r"  the last of 6 epochs: raise training\.epochs \(6\)\.",
         r"evaluate: \d+\.\d s",
         r"  test: mae 0\.\d{4}, rmse 1\.\d{4}",
         r"export: \d+\.\d s",
