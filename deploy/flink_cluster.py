@@ -170,7 +170,8 @@ class Cluster:
         self.wait_for_slots(workers * slots)
 
     def start_task_manager(self, name: str) -> None:
-        """One more; it looks for the JobManager by itself."""
+        """One more; it looks for the JobManager by itself. Those that are gone are forgotten."""
+        self.pids = {one: self.pids[one] for one in self.running()}
         # Flink's own share of the heap comes on top.
         self._start_java(
             name, _TASK_MANAGER, self._memory.heap + 128, "-D", f"taskmanager.resource-id={name}"

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.flink, pytest.mark.long]
 
 FOLDER = os.path.join(os.path.dirname(__file__), "..", "..", "build", "flink")
 FLIGHTS = 336_776
+KILL_SECONDS = 300
 
 
 @pytest.fixture(scope="module")
@@ -101,10 +102,11 @@ def newest_job(cluster: Cluster) -> dict:
 
 
 def kill_in_shuffle(cluster: Cluster, name: str) -> None:
-    while True:
+    until = time.monotonic() + KILL_SECONDS
+    while time.monotonic() < until:
         job = newest_job(cluster)
         for vertex in job["vertices"]:
-            if vertex["name"] == "Shuffle" and vertex["status"] in ("RUNNING", "FINISHED"):
+            if vertex["name"] == "GroupReduce (Shuffle)" and vertex["status"] in ("RUNNING", "FINISHED"):
                 assert job["state"] == "RUNNING", "the job has ended before anything was killed"
                 os.kill(cluster.pids[name], signal.SIGKILL)
                 return
