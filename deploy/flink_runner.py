@@ -19,7 +19,7 @@ from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOpt
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 
-from .flink_cluster import classpath
+from .flink_install import classpath
 
 # Python workers of a job stay between its stages: each one starts TensorFlow.
 _WORKER_STAYS_MS = 30_000

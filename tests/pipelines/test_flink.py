@@ -13,7 +13,8 @@ from collections.abc import Iterator
 
 import people
 import pytest
-from prebake.deploy.flink_cluster import Cluster, setup
+from prebake.deploy.flink_cluster import Cluster
+from prebake.deploy.flink_install import setup
 from prebake.pipelines.preprocess import load, preprocess
 from prebake.schemas.errors import PrebakeError
 
