@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 
 import apache_beam as beam
@@ -30,8 +31,11 @@ class WriteJson(beam.PTransform):
 
 
 def _write(values: list[Any], path: str) -> None:
-    with FileSystems.create(path) as file:
+    # A worker that is taken for lost may still write when its work is done again, in another order: each its own file.
+    temporary = f"{path}.tmp-{uuid.uuid4().hex}"
+    with FileSystems.create(temporary) as file:
         file.write(json.dumps(values).encode())
+    FileSystems.rename([temporary], [path])
 
 
 def read_json(path: str) -> list[Any]:
