@@ -267,6 +267,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         spec = read_spec(options.run)
         spec.training.name = options.name or spec.training.name
+        read_code(spec, options.code)  # An error comes alone.
         for note in self_normalization_notes(spec):
             _to_stderr(note)
         result = train(options.run, spec, replace=options.replace, restart=options.restart, code=options.code)

@@ -60,7 +60,8 @@ def check_same(run: str, wanted: str, found: str) -> None:
     epochs = history(run, wanted), history(run, found)
     assert len(epochs[0]) in (8, 28)  # of 7 steps, or of 2
     for one, several in zip(*epochs, strict=True):
-        assert several == pytest.approx(one, rel=1e-5)
+        # The promise is of the weights. A loss is a mean of squared differences of numbers many times as large.
+        assert several == pytest.approx(one, rel=1e-4)
         assert list(several) == list(one)
 
 
