@@ -124,9 +124,7 @@ def test_predictions_from_csv_and_from_python_agree(trained, tmp_path):
     folder, run = trained
     predictor = load(run)
     out = tmp_path / "predictions.csv"
-    rows, refused, _ = predictor.predict_csv(
-        os.path.join(folder, "data", "0.csv"), str(out), progress=False
-    )
+    rows, refused, _ = predictor.predict_csv(os.path.join(folder, "data", "0.csv"), str(out), progress=False)
     cells = cells_of(folder, 0)
     lines = out.read_text(encoding="utf-8").splitlines()
     assert (rows, refused, lines[0], len(lines)) == (len(cells), 0, "prediction", len(cells) + 1)
