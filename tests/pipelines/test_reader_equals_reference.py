@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import bz2
 import contextlib
-import gzip
 import os
 import tempfile
 import zlib
@@ -134,19 +133,23 @@ def damage_is_seen(data, folder: str) -> bytes:
 
 
 def _decompressed(form: CsvForm, stored: bytes) -> bytes:
-    """By the standard library, which for bzip2 ignores what follows; zstd by Arrow in one piece."""
-    if form.compression == "gzip":
-        return gzip.decompress(stored)
-    if form.compression == "bzip2":
-        found, rest = b"", stored
-        while rest:
-            one = bz2.BZ2Decompressor()
-            found += one.decompress(rest)
-            if not one.eof:
-                raise EOFError
-            rest = one.unused_data
-        return found
-    return pa.CompressedInputStream(pa.BufferReader(stored), "zstd").read()
+    """By the standard library, a member after the other; zstd by Arrow in one piece.
+
+    Not gzip.decompress, which overlooks a header's own CRC and its reserved flags (RFC 1952, 2.3.1.2: an error).
+    Nor bz2.decompress, which ignores what follows.
+    """
+    if form.compression == "zstd":
+        return pa.CompressedInputStream(pa.BufferReader(stored), "zstd").read()
+    found, rest = b"", stored
+    while rest:
+        one = bz2.BZ2Decompressor() if form.compression == "bzip2" else zlib.decompressobj(wbits=31)
+        found += one.decompress(rest)
+        if not one.eof:
+            raise EOFError
+        rest = one.unused_data
+        if form.compression == "gzip":
+            rest = rest.lstrip(b"\0")  # padding, as gzip allows
+    return found
 
 
 KINDS: Counter[str] = Counter()

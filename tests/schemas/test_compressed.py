@@ -71,6 +71,19 @@ def test_gzip_padding_is_allowed_as_in_gzip_open():
     assert gzip.decompress(stored) == b"ab" == read(stored, "a.gz")
 
 
+@pytest.mark.parametrize(
+    ("flag", "cause"),
+    [(0x20, "unknown header flags set"), (0x02, "header crc mismatch")],
+)
+def test_gzip_headers_are_judged_as_rfc_1952_asks(flag, cause):
+    """Section 2.3.1.2; gzip.decompress reads over both."""
+    stored = bytearray(gzip.compress(TEXT))
+    stored[3] |= flag
+    assert message(bytes(stored), "a.gz") == (
+        f"a.gz: damaged gzip file: Error -3 while decompressing data: {cause}; copy or make it again"
+    )
+
+
 @each
 def test_fault_1_truncated(path):
     stored = COMPRESS[path](NOISE)
