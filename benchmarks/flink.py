@@ -47,7 +47,7 @@ def _line(spec: str, run: str, rows: int, workers: int) -> str:
     done = threading.Event()
     if workers:
         cluster.start(workers)
-        command += ["--", *cluster.beam_args(workers)]
+        command += ["--", *cluster.beam_args()]
     watch = threading.Thread(target=_watch, args=(peaks, done))
     watch.start()
     try:

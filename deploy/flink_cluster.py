@@ -13,6 +13,7 @@ import argparse
 import dataclasses
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -127,15 +128,14 @@ class Cluster:
         """Names of the processes that are there."""
         return [name for name, pid in self.pids.items() if self._is_alive(pid)]
 
-    def beam_args(self, parallelism: int) -> list[str]:
-        """The options that run a pipeline on this cluster."""
+    def beam_args(self) -> list[str]:
+        """The options that run a pipeline on this cluster, on all its slots."""
         return [
             "--runner=prebake.deploy.flink_runner.FlinkSessionRunner",
             f"--flink_master=localhost:{self.rest}",
             f"--flink_folder={self.folder}",
             "--environment_type=PROCESS",
             "--environment_config=" + json.dumps({"command": self._worker}),
-            f"--parallelism={parallelism}",
         ]
 
     def ask(self, path: str) -> Any:
@@ -262,7 +262,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         elif args.do == "start":
             setup(args.folder)
             cluster.start(args.workers, args.slots)
-            print("\n".join(cluster.beam_args(args.workers * args.slots)))
+            print(shlex.join(cluster.beam_args()))
         else:
             cluster.stop()
     except ClusterError as error:

@@ -16,13 +16,16 @@ import urllib.request
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
+from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 
+from ..schemas.errors import PrebakeError
 from .flink_install import classpath
 
 # Python workers of a job stay between its stages: each one starts TensorFlow.
 _WORKER_STAYS_MS = 30_000
+_ANSWER_SECONDS = 10
 
 
 class FlinkFolder(PipelineOptions):
@@ -37,11 +40,33 @@ class FlinkSessionRunner(PipelineRunner):
     """Runs bounded pipelines in one window."""
 
     def run_pipeline(self, pipeline: beam.Pipeline, options: PipelineOptions) -> PipelineResult:
-        """Submits the pipeline; the result waits for its end."""
+        """Submits the pipeline; the result waits for its end.
+
+        Raises:
+          PrebakeError: there is no cluster.
+        """
         proto = PortableRunner.get_proto_pipeline(pipeline, options)
-        flink = options.view_as(FlinkRunnerOptions)
-        host, _, port = flink.flink_master.removeprefix("http://").partition(":")
-        folder = tempfile.mkdtemp(prefix="flink-job-")
+        master = options.view_as(FlinkRunnerOptions).flink_master
+        host, _, port = master.removeprefix("http://").partition(":")
+        address = f"http://{host}:{port or '8081'}"
+        try:
+            with urllib.request.urlopen(f"{address}/overview", timeout=_ANSWER_SECONDS) as answer:
+                slots = json.load(answer)["slots-total"]
+        except (OSError, ValueError) as error:
+            raise PrebakeError(
+                f"no Flink cluster answers at {address}: {error}: see --flink_master"
+            ) from None
+        with tempfile.TemporaryDirectory() as folder:
+            return self._submit(proto, options, folder, address, slots)
+
+    def _submit(
+        self,
+        proto: beam_runner_api_pb2.Pipeline,
+        options: PipelineOptions,
+        folder: str,
+        address: str,
+        slots: int,
+    ) -> PipelineResult:
         with open(os.path.join(folder, "pipeline.pb"), "wb") as file:
             file.write(proto.SerializeToString())
         with open(os.path.join(folder, "options.json"), "w", encoding="utf-8") as text:
@@ -49,20 +74,21 @@ class FlinkSessionRunner(PipelineRunner):
                 "environment_cache_millis": _WORKER_STAYS_MS
             }
             json.dump({f"beam:option:{name}:v1": value for name, value in given.items()}, text)
+        parallelism = options.view_as(FlinkRunnerOptions).parallelism
         command = [
             "java",
             "-Xmx256m",
             "-cp",
             classpath(options.view_as(FlinkFolder).flink_folder),
             "FlinkJob",
-            host,
-            port or "8081",
-            str(max(flink.parallelism, 1)),
+            *address.removeprefix("http://").split(":"),
+            str(parallelism if parallelism > 0 else max(slots, 1)),
             os.path.join(folder, "pipeline.pb"),
             os.path.join(folder, "options.json"),
             "prebake",
         ]
-        return _Job(command, f"http://{host}:{port or 8081}")
+        # It has read its files when it has told its number.
+        return _Job(command, address)
 
 
 class _Job(PipelineResult):
@@ -105,7 +131,7 @@ class _Job(PipelineResult):
         """Ends the job on the cluster, and says so."""
         try:
             request = urllib.request.Request(f"{self._address}/jobs/{self.job}?mode=cancel", method="PATCH")
-            urllib.request.urlopen(request, timeout=10).close()
+            urllib.request.urlopen(request, timeout=_ANSWER_SECONDS).close()
             print(f"job {self.job} on {self._address} is cancelled", file=sys.stderr)
         except OSError as error:
             print(f"job {self.job} on {self._address} may still run: {error}", file=sys.stderr)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import people
 import pytest
@@ -65,16 +67,16 @@ def same(local: dict[str, bytes], run: str) -> None:
 
 
 def test_the_bytes_of_the_local_runner(cluster, spec, local, tmp_path):
-    preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args(2))
+    preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args())
     same(local, str(tmp_path))
 
 
 def test_a_lost_task_manager(cluster, spec, local, tmp_path):
     """Killed when the shuffle has begun, with what it had made of it: others make that again."""
     killed = threading.Thread(target=kill_in_shuffle, args=(cluster, "taskmanager-1"))
-    preprocess(load(spec), str(tmp_path), steps=["analyze"], beam_args=cluster.beam_args(2))
+    preprocess(load(spec), str(tmp_path), steps=["analyze"], beam_args=cluster.beam_args())
     killed.start()
-    preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args(2))
+    preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args())
     killed.join()
     assert "taskmanager-1" not in cluster.running()
     assert attempts(cluster, newest_job(cluster)) > 0
@@ -91,14 +93,39 @@ def test_a_fault_of_the_data_is_one_line_and_is_not_tried_again(cluster, tmp_pat
     )
     before = len(cluster.ask("/jobs/overview")["jobs"])
     with pytest.raises(PrebakeError) as error:
-        preprocess(load(str(spec)), str(tmp_path / "run"), beam_args=cluster.beam_args(2))
+        preprocess(load(str(spec)), str(tmp_path / "run"), beam_args=cluster.beam_args())
     assert "a.csv" in str(error.value)
     assert "\n" not in str(error.value)
     assert len(cluster.ask("/jobs/overview")["jobs"]) == before + 2
 
 
+def test_ctrl_c_cancels_the_job(cluster, spec, tmp_path):
+    before = newest_job(cluster)
+    command = [sys.executable, "-m", "prebake.cli", "preprocess", spec, "--run", str(tmp_path / "run")]
+    with subprocess.Popen(
+        [*command, "--", *cluster.beam_args()], stderr=subprocess.PIPE, text=True
+    ) as process:
+        wait_for(lambda: newest_job(cluster) != before and newest_job(cluster)["state"] == "RUNNING")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    job = newest_job(cluster)["jid"]
+    assert f"job {job} on http://localhost:{cluster.rest} is cancelled\n" in said
+    assert "Traceback" not in said
+    assert process.returncode != 0
+    wait_for(lambda: newest_job(cluster)["state"] == "CANCELED")
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+
+
 def newest_job(cluster: Cluster) -> dict:
     jobs = cluster.ask("/jobs/overview")["jobs"]
+    if not jobs:
+        return {}
     return cluster.ask(f"/jobs/{max(jobs, key=lambda job: job['start-time'])['jid']}")
 
 
