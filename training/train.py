@@ -47,6 +47,7 @@ from .state import (
     restore_variables,
 )
 from .strategy import open_replicas
+from .unreplaced import Unreplaced
 from .user_model import UserCode, read_code, write_code
 from .warm_start_source import WarmStartSource
 from .warm_training import WarmTraining, open_warm_start
@@ -112,7 +113,11 @@ def _train_on(
         drop_leftovers(directory, parts)
     else:
         replicas = open_replicas(spec.training)
-        with lost_hosts(replicas), hold_checkpoints(directory, parts, restart, replicas) as checkpoints:
+        with (
+            Unreplaced(examples) as same,
+            lost_hosts(replicas),
+            hold_checkpoints(directory, parts, restart, replicas) as checkpoints,
+        ):
             # Another process may have finished while this one came to hold the checkpoints.
             current = replicas.is_chief and is_current(directory, manifest, replace=replace)
             done = bool(replicas.from_chief([current])[0])
@@ -123,7 +128,7 @@ def _train_on(
                     cross = cross_validate(run_dir, spec, examples, train_fold, notice)
                 with own.at_fault() if own else contextlib.nullcontext():
                     model, so_far = _train(
-                        checkpoints, spec, examples, source, replicas, replace, progress, notice
+                        checkpoints, spec, examples, source, same, replicas, replace, progress, notice
                     )
             if not done and replicas.is_chief:
                 model = on_one_device(model, spec, examples, replicas)
@@ -133,6 +138,7 @@ def _train_on(
                         write_cross_validation(temporary, cross)
                     if own is not None:
                         write_code(own, temporary)
+                    same.check()
             # The others wait here until the result is there.
             replicas.from_chief([done])
             if replicas.is_chief:
@@ -141,11 +147,11 @@ def _train_on(
 
 
 def _train(
-    checkpoints: Checkpoints, spec: Spec, examples: Examples, source: WarmStartSource | None,
+    checkpoints: Checkpoints, spec: Spec, examples: Examples, source: WarmStartSource | None, same: Unreplaced,
     replicas: Replicas, drop_others: bool, bar: bool, notice: Callable[[str], None],
 ) -> tuple[keras.Model, Progress]:  # fmt: skip
     """The model after its last epoch. Its best one is in the checkpoints."""
-    start = functools.partial(_do_steps, checkpoints, spec, examples, source, replicas, drop_others)
+    start = functools.partial(_do_steps, checkpoints, spec, examples, source, same, replicas, drop_others)
     try:
         return start(bar, notice, None)
     except NonFiniteLossError as error:
@@ -154,8 +160,8 @@ def _train(
 
 
 def _do_steps(
-    checkpoints: Checkpoints, spec: Spec, examples: Examples, source: WarmStartSource | None, replicas: Replicas,
-    drop_others: bool, bar: bool, notice: Callable[[str], None], failed: NonFiniteLossError | None,
+    checkpoints: Checkpoints, spec: Spec, examples: Examples, source: WarmStartSource | None, same: Unreplaced,
+    replicas: Replicas, drop_others: bool, bar: bool, notice: Callable[[str], None], failed: NonFiniteLossError | None,
 ) -> tuple[keras.Model, Progress]:  # fmt: skip
     """`_train`; with `failed`, a training that has failed does the same again and is watched."""
     training, rows = spec.training, examples.split("train").rows
@@ -171,7 +177,7 @@ def _do_steps(
     each = build_callbacks(
         training, so_far, checkpoints.directory, rows, bar, lambda: validate(model, validation)
     )
-    each += warm.callbacks(steps)
+    each += [same, *warm.callbacks(steps)]
     if not replicas.is_chief or failed:
         each = [callback for callback in each if not isinstance(callback, ProgressBar | WriteScalars)]
     callbacks = keras.callbacks.CallbackList(each, model=model, epochs=training.epochs, steps=steps)
@@ -219,6 +225,7 @@ def _do_steps(
                 ):
                     # On all hosts: of some variables each one holds a part.
                     checkpoint = capture(model, each, so_far)
+                    same.check()
                     if replicas.is_chief:
                         checkpoints.write(so_far.place, so_far.losses, checkpoint)
                     last = time.monotonic()
