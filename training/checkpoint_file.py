@@ -7,6 +7,7 @@ name, dtype and shape of each array), the arrays' bytes, and the CRC32C of all t
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -99,11 +100,17 @@ def read_checkpoint(path: str) -> Checkpoint:
         raise ArtifactError(path, "is cut or altered: its CRC32C does not match")
     at = len(_FORMAT) + _LENGTH_BYTES
     size = int.from_bytes(content[len(_FORMAT) : at], "little")
-    head = json.loads(content[at : at + size])
-    at += size
-    arrays = {}
-    for name, dtype, shape in head["arrays"]:
-        count = int(np.prod(shape, dtype=np.int64))
-        arrays[name] = np.frombuffer(content, np.dtype(dtype), count, at).reshape(shape)
-        at += arrays[name].nbytes
-    return Checkpoint(head["record"], arrays)
+    try:
+        head = json.loads(content[at : at + size])
+        at += size
+        arrays = {}
+        for name, dtype, shape in head["arrays"]:
+            count = math.prod(shape)
+            arrays[name] = np.frombuffer(content, np.dtype(dtype), count, at).reshape(shape)
+            if count < 0:  # which for numpy would be all that is left
+                raise ValueError
+            at += arrays[name].nbytes
+        return Checkpoint(head["record"], arrays)
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        # Nothing that prebake wrote: the checksum is right.
+        raise ArtifactError(path, "is no checkpoint: its head does not describe what follows") from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
+import google_crc32c
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -286,3 +287,27 @@ def test_nothing_written_leaves_nothing(directory):
     with open_checkpoints(directory, PARTS):
         assert os.listdir(os.path.dirname(directory)) == [".unfinished-default"]
     assert os.listdir(os.path.dirname(directory)) == []
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b"[" * 100_000,
+        b'{"record": {}, "arrays": [["w", "O", [1]]]}',
+        b'{"record": {}, "arrays": [["w", "<f4", [9, 9]]]}',
+        b'{"record": {}, "arrays": [["w", "<f4", [-1]]]}',
+        b'{"record": {}, "arrays": [["w", "<f4", [1e300]]]}',
+        b'{"record": {}, "arrays": [["w"]]}',
+    ],
+)
+def test_a_crafted_head_with_a_right_checksum(tmp_path, head):
+    """Of a run from elsewhere; nothing in it is run, and one line says that it is none."""
+    content = b"prebake checkpoint 1\n" + len(head).to_bytes(8, "little") + head + bytes(4)
+    path = tmp_path / "c"
+    path.write_bytes(content + google_crc32c.value(content).to_bytes(4, "little"))
+    with pytest.raises(ArtifactError) as error:
+        read_checkpoint(str(path))
+    assert str(error.value) == f"{path}: is no checkpoint: its head does not describe what follows"
