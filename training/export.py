@@ -111,10 +111,12 @@ def _export_arrays(
     )
 
     def write(directory: str) -> None:
-        write_arrays_model(directory, data, model, label)
+        samples = spec.export.samples
+        sampler = Sampler(model, samples, spec.seed) if samples else None
+        write_arrays_model(directory, data, model, label, sampler)
         write_layers(directory, model, None)
         rows, tolerance = spec.examples.sample_rows, spec.export.prediction_tolerance
-        check_arrays_parity(directory, data, model, examples, rows, tolerance)
+        check_arrays_parity(directory, data, model, examples, rows, tolerance, sampler)
 
     return _publish_version(run_dir, manifest, write)
 

@@ -1,6 +1,7 @@
 """In: a model trained on a data set of TensorFlow Datasets. Out: a SavedModel that takes the features as they are there.
 
-`serving_default` and `features` take a tensor for each feature, [batch, …] of the data set's own type: an image is uint8.
+`serving_default`, `features` and, if asked for, `serving_samples` take a tensor for each feature, [batch, …] of the data
+set's own type: an image is uint8.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from ..schemas.errors import ArtifactError
 from ..schemas.manifest_pb2 import LabelEntry
 from .dataset import Examples
 from .model import answers
+from .monte_carlo import Sampler, describe_samples
 from .parity import BATCH_SIZES, PARITY_FILE, bit_difference, number_difference
-from .signatures import input_names
+from .signatures import SAMPLES, input_names
 from .tfds_source import DataSet
 
 
-def write_arrays_model(directory: str, data: DataSet, model: keras.Model, label: LabelEntry) -> None:
-    """Writes the SavedModel with both signatures."""
+def write_arrays_model(
+    directory: str, data: DataSet, model: keras.Model, label: LabelEntry, sampler: Sampler | None
+) -> None:
+    """Writes the SavedModel with its signatures; those of samples if there is a sampler."""
     names = input_names(data.inputs)
     specification = {
         names[name]: tf.TensorSpec(one.shape, one.dtype, name=names[name])
@@ -41,12 +45,19 @@ def write_arrays_model(directory: str, data: DataSet, model: keras.Model, label:
         input_signature=[specification],
     )
     archive.add_endpoint("features", inputs, input_signature=[specification])
+    if sampler is not None:
+        archive.add_endpoint(
+            SAMPLES["serving_default"],
+            lambda arrays: describe_samples(sampler(inputs(arrays)), label),
+            input_signature=[specification],
+        )
     archive.write_out(directory, verbose=False)
 
 
 def check_arrays_parity(
-    directory: str, data: DataSet, model: keras.Model, examples: Examples, rows: int, tolerance: float
-) -> None:
+    directory: str, data: DataSet, model: keras.Model, examples: Examples, rows: int, tolerance: float,
+    sampler: Sampler | None,
+) -> None:  # fmt: skip
     """Sends the first rows of each split through the reloaded model in batches of 1, 7 and 512; writes parity.json.
 
     Args:
@@ -56,6 +67,7 @@ def check_arrays_parity(
       examples: of the data set.
       rows: of each split, at most.
       tolerance: largest difference of a prediction that is allowed.
+      sampler: what the export was written with.
 
     Raises:
       ArtifactError: a feature is not bit-equal with what training read, or a prediction too far from the Keras model's.
@@ -64,10 +76,13 @@ def check_arrays_parity(
     names = input_names(data.inputs)
     count = {split.name: min(rows, split.rows) for split in examples.manifest.splits if split.rows}
     features: dict[str, dict[str, dict[str, float]]] = {}
-    predictions: dict[str, dict[str, float]] = {"serving_default": {}}
+    label = examples.manifest.label
+    predictions: dict[str, dict[str, float]] = {}
     for split, wanted_rows in count.items():
         raw, wanted = _rows(data, examples, split, wanted_rows)
-        expected = answers(model(wanted, training=False), examples.manifest.label)
+        expected = {"serving_default": answers(model(wanted, training=False), label)}
+        if sampler is not None:
+            expected[SAMPLES["serving_default"]] = describe_samples(sampler(wanted), label)
         for size in BATCH_SIZES:
             found = _ask(served.signatures["features"], raw, names, size)
             for name, value in wanted.items():
@@ -75,15 +90,16 @@ def check_arrays_parity(
                 if difference.row is not None:
                     raise _failure(directory, f"feature '{name}'", split, size, difference)
                 features.setdefault(name, {}).setdefault("features", {})[str(size)] = difference.largest
-            found = _ask(served.signatures["serving_default"], raw, names, size)
-            for name, value in expected.items():
-                if name == "class":
-                    continue
-                difference = number_difference(found[name], value.numpy())
-                if not difference.largest <= tolerance:
-                    raise _failure(directory, name, split, size, difference)
-                sizes = predictions["serving_default"]
-                sizes[str(size)] = max(sizes.get(str(size), 0.0), difference.largest)
+            for signature, answer in expected.items():
+                found = _ask(served.signatures[signature], raw, names, size)
+                sizes = predictions.setdefault(signature, {})
+                for name, value in answer.items():
+                    if name == "class":
+                        continue
+                    difference = number_difference(found[name], value.numpy())
+                    if not difference.largest <= tolerance:
+                        raise _failure(directory, name, split, size, difference)
+                    sizes[str(size)] = max(sizes.get(str(size), 0.0), difference.largest)
     report = {
         "passed": True,
         "rows": count,

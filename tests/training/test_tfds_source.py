@@ -162,10 +162,10 @@ def test_an_export_that_differs_is_not_published(digits, monkeypatch):
     changed.export.prediction_tolerance = 2e-5  # another export
     write = tfds_export.write_arrays_model
 
-    def doubled(directory, data, model, label):
+    def doubled(directory, data, *others):
         inputs = data.model_inputs
         data.model_inputs = lambda raw: {name: 2 * value for name, value in inputs(raw).items()}
-        write(directory, data, model, label)
+        write(directory, data, *others)
 
     monkeypatch.setattr(tfds_export, "write_arrays_model", doubled)
     with pytest.raises(
@@ -173,6 +173,23 @@ def test_an_export_that_differs_is_not_published(digits, monkeypatch):
     ):
         export(run, spec=changed)
     assert os.listdir(os.path.join(run, "export/saved_model")) == ["1"]
+
+
+def test_samples_say_how_sure_the_model_is(tmp_path, data_dir):
+    spec = spec_of(tmp_path, data_dir, "small_digits")
+    spec.model.dropout, spec.training.epochs, spec.export.samples = 0.3, 1, 20
+    train(str(tmp_path), spec, progress=False)
+    directory = export(str(tmp_path), spec=spec).directory
+    served = tf.saved_model.load(directory)
+    images = np.stack([row["image"] for row in wanted_rows(data_dir, "small_digits", "test")])
+    answer = served.signatures["serving_samples"](image=tf.constant(images))
+    assert {name: tuple(value.shape) for name, value in answer.items()} == {
+        "probabilities": (20, len(CLASSES)), "deviations": (20, len(CLASSES)), "entropy": (20,), "class": (20,)
+    }  # fmt: skip
+    np.testing.assert_allclose(tf.reduce_sum(answer["probabilities"], axis=1), 1, rtol=1e-6)
+    assert tf.reduce_min(tf.reduce_max(answer["deviations"], axis=1)) > 0
+    with open(os.path.join(directory, "parity.json"), encoding="utf-8") as file:
+        assert set(json.load(file)["largest_prediction_difference"]["serving_samples"]) == {"1", "7", "512"}
 
 
 def test_its_export_takes_no_rows(digits):
