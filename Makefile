@@ -31,11 +31,14 @@ movies: $(VENV)/ready  ## every kind of feature at once: lists, text, times, ima
 	$(BIN)/prebake run examples/movies/movies.yaml
 	$(BIN)/prebake predict runs/movies examples/movies/data/movies-00000-of-00020.csv --head 5
 
+# Files of tests side by side. Four processes at most: each has TensorFlow in it.
+SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup
+
 test: lint  ## everything but the long tests
-	$(BIN)/python -m pytest -m 'not long'
+	$(BIN)/python -m pytest -m 'not long' $(SIDE_BY_SIDE)
 
 test-all: lint  ## everything but the cluster
-	$(BIN)/python -m pytest -m 'not flink'
+	$(BIN)/python -m pytest -m 'not flink' $(SIDE_BY_SIDE)
 
 flink-test: $(VENV)/ready  ## on a Flink cluster of two workers, which it sets up: needs a JDK 17 and Maven, downloads 290 MB
 	$(BIN)/python -m pytest -m flink tests/pipelines/test_flink.py

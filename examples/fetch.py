@@ -53,8 +53,14 @@ def main() -> None:
             records = download(WHEEL, f"shapiq/datasets/data/{FILES[name]}").splitlines(keepends=True)
         write_shards(records, temporary, name)
         os.chmod(temporary, 0o755)
-        os.rename(temporary, target)
-        os.mkdir(temporary)  # for the context manager to remove
+        try:
+            os.rename(temporary, target)
+            os.mkdir(temporary)  # for the context manager to remove
+        except OSError:
+            if not os.path.isdir(target):
+                raise
+            print(f"{os.path.relpath(target)} is there already")  # another process came first
+            return
     print(f"{os.path.relpath(target)}: {len(records) - 1:,} rows in {SHARDS} CSV shards")
 
 

@@ -16,6 +16,13 @@ from fault_report import pytest_addoption, pytest_configure  # noqa: F401  hooks
 ROOT = pathlib.Path(__file__).parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Several processes (`-n`): the tests of a file stay together, and those of faults/, as they share fixtures."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests")
+        item.add_marker(pytest.mark.xdist_group("faults" if place.parts[0] == "faults" else str(place)))
+
+
 def fetch(name: str) -> pathlib.Path:
     """Folder of an example's 20 CSV shards; downloaded once."""
     script = ROOT / "examples" / "fetch.py"
