@@ -39,7 +39,7 @@ FACTORS: dict[str, dict[str, dict[str, Any]]] = {
         "adamw": {"training": {"optimizer": {"kind": "adamw", "weight_decay": 0.01}}},
         "ftrl": {"training": {"optimizer": {"kind": "ftrl", "l1": 0.001}}},
         "averaged": {"training": {"optimizer": "adam", "weight_average": 0.9}},
-        "parts": {"training": {"optimizer": "nadam", "parts": {"head*": {"optimizer": "ftrl"}}}},
+        "parts": {"training": {"optimizer": "nadam", "parts": {"*head*": {"optimizer": "ftrl"}}}},
     },
     "schedule": {
         "constant": {"training": {"schedule": "constant"}},
