@@ -16,6 +16,7 @@ from fault_report import pytest_addoption, pytest_configure  # noqa: F401  hooks
 ROOT = pathlib.Path(__file__).parents[1]
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Several processes (`-n`): the tests of a file stay together, and those of faults/, as they share fixtures."""
     for item in items:
