@@ -32,7 +32,7 @@ movies: $(VENV)/ready  ## every kind of feature at once: lists, text, times, ima
 	$(BIN)/prebake predict runs/movies examples/movies/data/movies-00000-of-00020.csv --head 5
 
 # Files of tests side by side. Four processes at most: each has TensorFlow in it.
-SIDE_BY_SIDE := -n auto --maxprocesses 4 --dist loadgroup
+SIDE_BY_SIDE := -n auto --maxprocesses 4
 
 test: lint  ## everything but the long tests
 	$(BIN)/python -m pytest -m 'not long' $(SIDE_BY_SIDE)

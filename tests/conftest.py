@@ -12,16 +12,22 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pytest
 from fault_report import pytest_addoption, pytest_configure  # noqa: F401  hooks
+from xdist.scheduler import LoadFileScheduling
 
 ROOT = pathlib.Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByFile(LoadFileScheduling):
     """Several processes (`-n`): the tests of a file stay together, and those of faults/, as they share fixtures."""
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests")
-        item.add_marker(pytest.mark.xdist_group("faults" if place.parts[0] == "faults" else str(place)))
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return "faults" if path.startswith("tests/faults/") else path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log) -> ByFile:
+    """Called by pytest-xdist."""
+    return ByFile(config, log)
 
 
 def fetch(name: str) -> pathlib.Path:
