@@ -112,7 +112,9 @@ def _spec_error(
 ) -> SpecError:
     line = error.GetLine()
     reason = str(error).partition(" : ")[2]
-    reason = reason.removeprefix(f"'{text.splitlines()[line - 1] if line else ''}': ")
+    # A text that ends too early is broken in the line behind its last one.
+    broken = dict(enumerate(text.splitlines(), 1)).get(line, "")
+    reason = reason.removeprefix(f"'{broken}': ")
     unknown = _NO_FIELD.fullmatch(reason)
     if unknown:
         message: Any = spec_pb2.DESCRIPTOR.pool.FindMessageTypeByName(f"prebake.v1.{unknown[1]}")

@@ -338,6 +338,7 @@ def test_mistake_in_yaml(text, message):
         ),
         ("seed: x", "s.pbtxt:1: is not a valid text proto: Couldn't parse integer: x"),
         ("data {\n", 's.pbtxt:1: is not a valid text proto: Expected "}".'),
+        ("[\n", "s.pbtxt:2: is not a valid text proto: Expected identifier."),
         (
             "format_version: 9\nnew {}",
             "s.pbtxt:1: format_version: is 9, and this prebake knows versions up to 2 (install a newer prebake)",
