@@ -18,6 +18,7 @@ import tensorflow_transform.beam as tft_beam
 from ..schemas.bad_rows import NAMED
 from ..schemas.commit import is_current, publish, temporary_directory
 from ..schemas.errors import DataError, SpecError
+from ..schemas.labels import label_path
 from ..schemas.manifest import set_fingerprint
 from ..schemas.manifest_pb2 import LabelEntry, Manifest
 from ..schemas.portable_spec import portable_spec
@@ -247,11 +248,13 @@ def _write_graph(spec: Spec, finisher: Finisher, manifest: Manifest, directory: 
         file.write(spec_text(portable_spec(spec)))
     copy_word_vectors(spec, directory)
     graph = graph_of(directory, portable_spec(spec))
-    _check_classes(graph.label)
+    for label in (graph.label, *graph.more_labels):
+        _check_classes(label)
     check_shares(graph.features)
     save_graph(graph, os.path.join(directory, "graph"))
     manifest.features.extend(graph.features)
     manifest.label.CopyFrom(graph.label)
+    manifest.more_labels.extend(graph.more_labels)
 
 
 def _check_classes(label: LabelEntry) -> None:
@@ -263,7 +266,7 @@ def _check_classes(label: LabelEntry) -> None:
         raise SpecError(
             "spec",
             None,
-            "data.label",
+            label_path(label),
             f"'{label.column}' has {classes} classes in the training split ({shown}), {wanted} are needed",
-            "set data.label.kind to regression, binary or multiclass, or mend the data",
+            f"set {label_path(label)}.kind to regression, binary or multiclass, or mend the data",
         )

@@ -14,11 +14,12 @@ from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsF
 
 from ..schemas import identity
 from ..schemas.csv_file import FileBlock
+from ..schemas.labels import label_feature
 from ..schemas.raw_columns import fold_of_rows, raw_column, split_of_rows
-from ..schemas.spec_pb2 import REGRESSION, Spec
+from ..schemas.spec_pb2 import REGRESSION, Label, Spec
 from ..transforms.cross_ids import CrossIds
 from ..transforms.learnt import Learnt
-from ..transforms.needs import Needs, columns_by_name, in_order
+from ..transforms.needs import Needs, columns_by_name, in_order, label_number, standardized_labels
 from ..transforms.preprocessing import FOLD, LABEL, ROW_HASH, WEIGHT, input_names
 from ..transforms.source_arrays import Elements, SourceArrays
 
@@ -91,8 +92,9 @@ class TrainingColumns(beam.DoFn):
         if self._needs.targets:
             found[FOLD] = fold_of_rows(rows, self._spec)[chosen]
         if needs_label(self._needs):
-            label = self._raw(rows, data.label.column, chosen)
-            found[LABEL] = learnt_label(label, self._spec)
+            found[LABEL] = learnt_label(self._raw(rows, data.label.column, chosen), data.label)
+        for label in _standardized(self._spec, self._needs):
+            found[label_feature(label)] = learnt_label(self._raw(rows, label.column, chosen), label)
         return found
 
     def _of_elements(
@@ -119,15 +121,20 @@ def needs_label(needs: Needs) -> bool:
     return bool(needs.targets or needs.pairs or "#label" in needs.numbers)
 
 
-def learnt_label(label: np.ndarray, spec: Spec) -> np.ndarray:
+def _standardized(spec: Spec, needs: Needs) -> list[Label]:
+    """The further labels whose mean and variance the pass learns."""
+    return [label for label in standardized_labels(spec) if label_number(label) in needs.numbers]
+
+
+def learnt_label(values: np.ndarray, label: Label) -> np.ndarray:
     """A regression label as float32, after `log`; a class as it stands in the CSV, object [n]."""
-    if spec.data.label.kind == REGRESSION:
-        number = label.astype(np.float32)
-        return np.log1p(number.astype(np.float64)).astype(np.float32) if spec.data.label.log else number
-    if label.dtype == object:
-        return label
-    texts = np.empty(len(label), object)
-    texts[:] = [str(value).encode() for value in label.tolist()]
+    if label.kind == REGRESSION:
+        number = values.astype(np.float32)
+        return np.log1p(number.astype(np.float64)).astype(np.float32) if label.log else number
+    if values.dtype == object:
+        return values
+    texts = np.empty(len(values), object)
+    texts[:] = [str(value).encode() for value in values.tolist()]
     return texts
 
 
@@ -160,6 +167,7 @@ def feature_spec(
         one[FOLD] = tf.int64
     if needs_label(needs):
         one[LABEL] = label_dtype
+    one |= {label_feature(label): tf.float32 for label in _standardized(spec, needs)}
     for source, name in input_names(needs).items():
         dtype = needs.sources[source].dtype
         if not needs.sources[source].depth:

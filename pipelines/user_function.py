@@ -14,8 +14,8 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from ..schemas.errors import SpecError
+from ..schemas.labels import label_columns, reserved_names
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, OutputFeature
-from ..schemas.propose import RESERVED_NAMES
 from ..schemas.spec_pb2 import FILE, IGNORE, NUMBER, Spec
 from ..transforms.graph import dtype_of
 from ..transforms.outputs import id_output
@@ -25,7 +25,7 @@ _PREFIX = "user_"
 
 
 class UserFunction:
-    """A user's `preprocessing_fn(inputs)`; inputs are all raw columns but label and weight.
+    """A user's `preprocessing_fn(inputs)`; inputs are all raw columns but labels and weight.
 
     Args:
       spec: resolved; names the file.
@@ -51,7 +51,7 @@ class UserFunction:
         except Exception as error:
             reason = f"{path} cannot be run: {type(error).__name__}: {error}"
             raise SpecError("spec", None, "preprocessing_fn", reason) from error
-        without = (spec.data.label.column, spec.data.weight)
+        without = (*label_columns(spec.data), spec.data.weight)
         columns = [
             column
             for column in spec.data.columns
@@ -61,7 +61,7 @@ class UserFunction:
         self.dtypes = {f"{_PREFIX}{place}": dtype_of(column) for place, column in enumerate(columns)}
         self.used: set[str] = set()
         self._path = path
-        self._taken = {feature.name for feature in spec.features} | set(RESERVED_NAMES)
+        self._taken = {feature.name for feature in spec.features} | reserved_names(spec)
         self._taken |= {f"{feature.name}_missing" for feature in spec.features if feature.missing.indicator}
         self._taken |= {
             f"{feature.name}_weights" for feature in spec.features if feature.value_weights or feature.tf_idf

@@ -18,6 +18,7 @@ from .schemas.csv_layout import HEAD_BYTES, Layout, read_layout
 from .schemas.csv_record import BadRecord, split_record
 from .schemas.csv_rows import read_block, whole_records
 from .schemas.errors import DataError
+from .schemas.labels import label_columns
 from .schemas.raw_columns import raw_column, read_files, unequal_lists
 from .schemas.spec import all_patterns, pattern_root, relative_path
 from .schemas.spec_pb2 import COMPRESSION_NONE, FILE, Column, Data, Spec
@@ -45,7 +46,7 @@ def explain(run_dir: str, spec: Spec, *, csv: str = "", row: str = "") -> str:
       run_dir: has `transform/`, whose own spec says how the row is read and what becomes of it.
       spec: resolved; where its features are others than the run's, the text says so.
       csv: FILE:ROW, ROW as errors count it: the header is row 1.
-      row: or one record, its fields as the spec lists the columns; label and weight may be left out.
+      row: or one record, its fields as the spec lists the columns; labels and weight may be left out.
 
     Raises:
       DataError: there is no such row, or it cannot be read.
@@ -103,18 +104,15 @@ def _given_row(row: str, root: str, graph: TransformGraph) -> _Row:
     data.CopyFrom(graph.spec.data)
     dialect = data.dialect
     names = [column.name for column in data.columns]
-    features = [name for name in names if name not in (data.label.column, data.weight)]
+    features = [name for name in names if name not in (*label_columns(data), data.weight)]
     try:
         count = len(split_record(row.encode(errors="surrogateescape"), dialect.delimiter, dialect.quoting))
     except BadRecord as error:
         raise DataError(_GIVEN, None, None, None, error.reason) from None
     given = next((some for some in (names, features) if len(some) == count), None)
     if given is None or ("\n" in row and not dialect.quoting):
-        less = (
-            f" ({len(features)} without label and weight)"
-            if data.weight
-            else f" ({len(features)} without the label)"
-        )
+        labels = "labels" if data.more_labels else "label"
+        less = f" ({len(features)} without {f'{labels} and weight' if data.weight else f'the {labels}'})"
         listed = dialect.delimiter.join(names)
         reason = f"has {count} fields, {len(names)}{less} are needed: {listed}"
         raise DataError(_GIVEN, None, None, None, reason)
@@ -166,7 +164,7 @@ def _values(
         if weights and len(unequal_lists(batch, columns[feature.column], columns[weights])):
             raise DataError(path, number, weights, None, unequal_weights(feature.column))
     values = {}
-    for name in [*graph.raw_spec, *{layout.label, layout.weight} - {"", *graph.raw_spec}]:
+    for name in [*graph.raw_spec, *{*layout.labels, layout.weight} - {"", *graph.raw_spec}]:
         values[name] = raw_column(batch, columns[name])
         if columns[name].type == FILE:
             cell = values[name][0].decode()

@@ -7,6 +7,7 @@ import math
 import pyarrow as pa
 
 from . import spec_pb2
+from .labels import label_columns, label_path, labels_of
 from .numerals import parse_floats, parse_ints
 from .spec_defaults import TIME_FORMAT
 from .spec_source import SpecSource, enum_name, nearest, quote
@@ -58,7 +59,7 @@ def check_columns(data: spec_pb2.Data, source: SpecSource) -> dict[str, spec_pb2
         _check_column(column, path, source)
         columns[column.name] = column
     for user, name in (
-        ("label", data.label.column),
+        *(("label", name) for name in label_columns(data)),
         ("weight", data.weight),
         ("split by time", data.split.time.column),
     ):
@@ -67,7 +68,7 @@ def check_columns(data: spec_pb2.Data, source: SpecSource) -> dict[str, spec_pb2
             raise source.error(path, f"must be true: the {user} needs a value in every row", "leave it out")
     group = data.split.group
     for user, name, path in (
-        ("the label", data.label.column, "data.label.column"),
+        *(("the label", label.column, f"{label_path(label)}.column") for label in labels_of(data)),
         ("the weight", data.weight, "data.weight"),
         ("a split by group", group, "data.split.group"),
         ("a split by time", data.split.time.column, "data.split.time.column"),

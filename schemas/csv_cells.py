@@ -159,7 +159,7 @@ def value_fault(cell: bytes, column: LayoutColumn) -> str:
         return cell_reasons.not_allowed(column.values)
     number = float(cell)
     if column.above is not None and number <= column.above:
-        return f"is not above {column.above:g}, which data.label.log needs"
+        return f"is not above {column.above:g}, which {column.above_for} needs"
     if column.min is not None and number < column.min:
         return cell_reasons.below(column.min)
     assert column.max is not None

@@ -10,6 +10,7 @@ from . import spec_pb2
 from .csv_record import BadRecord, split_record
 from .csv_scan import record_ends
 from .errors import DataError
+from .labels import label_columns, label_path, labels_of
 
 # The header must be within these first bytes of a file.
 HEAD_BYTES = 1 << 20
@@ -28,7 +29,7 @@ class LayoutColumn:
       required: a missing value makes the row a bad row.
       values: texts of the allowed values; empty: all.
       min, max: smallest and largest value allowed, or None.
-      above: every value must be greater, or None.
+      above: every value must be greater, or None; above_for: what needs that.
       separators: of lists, the outer one first; empty: one value a cell.
       length: of each (inner) list; 0: any.
       time_format: of a TIME column.
@@ -42,6 +43,7 @@ class LayoutColumn:
     min: float | None
     max: float | None
     above: float | None = None
+    above_for: str = ""
     separators: tuple[str, ...] = ()
     length: int = 0
     time_format: str = ""
@@ -60,7 +62,7 @@ class Layout:
       delimiter: one ASCII character.
       quoting: fields may be quoted.
       null_tokens: cells that are missing besides the empty one.
-      label: name of the label column, or "" if the file has none.
+      labels: names of the label columns that the file has.
       weight: name of the weight column, or "" if there is none.
     """
 
@@ -72,7 +74,7 @@ class Layout:
     delimiter: str
     quoting: bool
     null_tokens: tuple[str, ...]
-    label: str
+    labels: tuple[str, ...]
     weight: str
 
 
@@ -135,7 +137,7 @@ def read_layout(first_bytes: bytes, path: str, data: spec_pb2.Data, optional: Co
         delimiter=delimiter,
         quoting=quoting,
         null_tokens=tuple(dialect.null_tokens),
-        label=data.label.column if data.label.column in present else "",
+        labels=tuple(name for name in label_columns(data) if name in present),
         weight=data.weight if data.weight in present else "",
     )
 
@@ -149,6 +151,7 @@ def _layout_column(
     column: spec_pb2.Column, position: int, data: spec_pb2.Data, optional: Collection[str]
 ) -> LayoutColumn:
     smallest = column.min if column.HasField("min") else None
+    logged = {label.column: f"{label_path(label)}.log" for label in labels_of(data) if label.log}
     if data.weight and column.name == data.weight:
         smallest = max(smallest or 0.0, 0.0)
     return LayoutColumn(
@@ -156,12 +159,13 @@ def _layout_column(
         type=column.type,
         position=position,
         required=column.name not in optional
-        and (column.required or column.name in (data.label.column, data.weight)),
+        and (column.required or column.name in (*label_columns(data), data.weight)),
         values=tuple(column.values),
         min=smallest,
         max=column.max if column.HasField("max") else None,
         # ln(1 + label) has no value at -1 and below.
-        above=-1.0 if data.label.log and column.name == data.label.column else None,
+        above=-1.0 if column.name in logged else None,
+        above_for=logged.get(column.name, ""),
         separators=tuple(column.separators),
         length=column.length,
         time_format=column.format,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .csv_file import SPLITS
-from .feature_spec import LABEL, WEIGHT
+from .feature_spec import WEIGHT
+from .labels import label_entries, label_feature
 from .manifest import set_fingerprint
 from .manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
 from .spec import spec_text
@@ -19,15 +20,17 @@ _SAMPLE_MARGIN, _SAMPLE_EXTRA = 1.5, 32
 
 
 def example_features(transform: Manifest, spec: Spec) -> list[OutputFeature]:
-    """Everything that one Example holds: features, label, weight."""
-    is_float = spec.data.label.kind == REGRESSION
-    label = OutputFeature(
-        name=LABEL,
-        type=OUTPUT_FLOAT if is_float else OUTPUT_INT64,
-        cardinality=0 if is_float else len(transform.label.classes),
-    )
+    """Everything that one Example holds: features, labels, weight."""
+    labels = [
+        OutputFeature(
+            name=label_feature(label),
+            type=OUTPUT_FLOAT if label.kind == REGRESSION else OUTPUT_INT64,
+            cardinality=len(label.classes),
+        )
+        for label in label_entries(transform)
+    ]
     weight = [OutputFeature(name=WEIGHT, type=OUTPUT_FLOAT)] if spec.data.weight else []
-    return [*transform.features, label, *weight]
+    return [*transform.features, *labels, *weight]
 
 
 def split_rows(transform: Manifest) -> list[int]:
@@ -60,7 +63,11 @@ def shard_counts(spec: Spec, transform: Manifest) -> list[int]:
 def examples_manifest(spec: Spec, transform: Manifest) -> Manifest:
     """The manifest of `examples/` before it is written."""
     manifest = Manifest(
-        step=STEP, features=transform.features, label=transform.label, weighted=bool(spec.data.weight)
+        step=STEP,
+        features=transform.features,
+        label=transform.label,
+        more_labels=transform.more_labels,
+        weighted=bool(spec.data.weight),
     )
     for entry in transform.inputs:
         manifest.inputs.add(path=entry.path, size=entry.size, crc32c=entry.crc32c, empty=entry.empty)

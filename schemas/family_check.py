@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from . import spec_pb2
 from .column_check import check_scalar, column_of, fits, type_name
+from .labels import label_columns
 from .spec_source import SpecSource, enum_name, listed, quote
 
 Columns = dict[str, spec_pb2.Column]
@@ -51,10 +52,9 @@ def _check_key(
     if column.type not in (spec_pb2.STRING, spec_pb2.INT):
         reason = f"{quote(name)} is {type_name(column.type)}, and groups are values of a string or int column"
         raise source.error(at, reason)
-    if name in (data.label.column, data.weight):
-        what = (
-            "the label: the model would be told the answer" if name == data.label.column else "the row weight"
-        )
+    if name in (*label_columns(data), data.weight):
+        is_label = name != data.weight
+        what = "the label: the model would be told the answer" if is_label else "the row weight"
         raise source.error(at, f"{quote(name)} is {what}", "name another column")
     if feature.columns or columns[feature.column].separators:
         what = "several columns" if feature.columns else "lists"

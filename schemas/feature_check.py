@@ -8,7 +8,7 @@ from . import spec_pb2
 from .column_check import NUMBERS, column_of, fits, type_name
 from .encode_check import check_encode, check_list_options
 from .family_check import check_family
-from .propose import RESERVED_NAMES
+from .labels import label_columns, reserved_names
 from .spec_defaults import FILL_THEMSELVES, gives_ids
 from .spec_source import TRANSFORMS, SpecSource, enum_name, listed, nearest, quote
 from .step_check import Kind, check_steps, step_without_value
@@ -77,7 +77,7 @@ def _check_names(spec: spec_pb2.Spec, source: SpecSource) -> dict[str, spec_pb2.
             raise source.error(path, "has no name", "give it a `name`")
         if name in features:
             raise source.error(path, "is given twice")
-        if name in RESERVED_NAMES:
+        if name in reserved_names(spec):
             hint = f"call it otherwise, and give `column: {name}`"
             raise source.error(path, f"the name {quote(name)} is taken by prebake", hint)
         if not _NAME.fullmatch(name):
@@ -122,8 +122,8 @@ def _check_columns(
         if "*" in name and name not in columns:
             raise source.error(at, f"no column matches {quote(name)}")
         column = column_of(name, at, columns, source)
-        if name == data.label.column:
-            reason = f"{quote(name)} is the label: the model would be told the answer"
+        if name in label_columns(data):
+            reason = f"{quote(name)} is {_which(name, data)} label: the model would be told the answer"
             raise source.error(at, reason, "leave this feature out")
         if name == data.weight:
             raise source.error(at, f"{quote(name)} is the row weight", "leave this feature out")
@@ -137,6 +137,10 @@ def _check_columns(
         if name in feature.columns[:index]:
             raise source.error(at, f"{quote(name)} is given twice")
     return kinds[0]
+
+
+def _which(name: str, data: spec_pb2.Data) -> str:
+    return "the" if name == data.label.column else "a further"
 
 
 def _check_kind(transform: str, kind: Kind, name: str, path: str, source: SpecSource) -> None:

@@ -6,12 +6,13 @@ import json
 import os
 from typing import Any
 
-from .manifest_pb2 import OUTPUT_FLOAT, Manifest, OutputFeature
+from .labels import label_feature
+from .manifest_pb2 import OUTPUT_FLOAT, LabelEntry, Manifest, OutputFeature
 from .spec_pb2 import COMPRESSION_GZIP, REGRESSION, LabelKind
 
 FORMAT_VERSION = 1
 FEATURE_SPEC, PARSE_EXAMPLES = "feature_spec.json", "parse_examples.py"
-LABEL, WEIGHT = "label", "weight"
+WEIGHT = "weight"
 ID_PADDING = -1
 
 
@@ -29,6 +30,7 @@ def feature_spec(manifest: Manifest) -> dict[str, Any]:
         weights_of: the feature whose values these are the weights of, or null.
       label: name, dtype, kind and classes (names by id) of the label, which is one value; for regression also log, mean
         and deviation: a model learns (f(label) - mean) / deviation, with f(y) = ln(1 + y) if log, else y.
+      more_labels: only if there are any: the same of each further label.
       weight: name of the float32 that is the row's weight, or null.
       splits: by name: rows, files (relative to `examples/`), compression ("" or "GZIP").
     """
@@ -36,7 +38,8 @@ def feature_spec(manifest: Manifest) -> dict[str, Any]:
         "format_version": FORMAT_VERSION,
         "kind": "sequence_example" if any(one.sequence for one in manifest.features) else "example",
         "features": {feature.name: _feature(feature) for feature in manifest.features},
-        "label": _label(manifest),
+        "label": _label(manifest.label),
+        **({"more_labels": [_label(one) for one in manifest.more_labels]} if manifest.more_labels else {}),
         "weight": WEIGHT if manifest.weighted else None,
         "splits": {
             split.name: {
@@ -77,12 +80,17 @@ def parser_source(spec: dict[str, Any]) -> str:
         (sequences if feature["sequence"] else context).append(entry)
         if feature["sequence"] and len(feature["shape"]) == 1:
             flat.append(f"{key},")
-    label = spec["label"]
-    context.append(f"{_quoted(label['name'])}: tf.io.FixedLenFeature([1], tf.{label['dtype']}),")
-    results = ["features", "label"]
+    labels = [spec["label"], *spec.get("more_labels", ())]
+    for label in labels:
+        context.append(f"{_quoted(label['name'])}: tf.io.FixedLenFeature([1], tf.{label['dtype']}),")
+    popped = {label["name"]: f"features.pop({_quoted(label['name'])})" for label in labels}
+    results = {"features": "features", "label": popped["label"]}
+    if len(labels) > 1:
+        listed = ", ".join(f"{_quoted(name)}: {value}" for name, value in popped.items())
+        results = {"features": "features", "labels by name": f"{{{listed}}}"}
     if spec["weight"]:
         context.append(f"{_quoted(spec['weight'])}: tf.io.FixedLenFeature([], tf.float32),")
-        results.append("weight")
+        results["weight"] = f"features.pop({_quoted(spec['weight'])})"
     is_sequence = spec["kind"] == "sequence_example"
     return _SOURCE.format(
         message="tf.SequenceExamples" if is_sequence else "tf.Examples",
@@ -92,7 +100,7 @@ def parser_source(spec: dict[str, Any]) -> str:
         flat=f"\n# One value for each step.\nFLAT = [{_lines(flat)}]" if flat else "",
         padding=f"\nPADDING = {{{_lines(padding)}}}" if padding else "",
         body=_body(is_sequence, bool(flat), bool(padding)),
-        popped=", ".join(["features", *(f"features.pop({_quoted(name)})" for name in results[1:])]),
+        popped=", ".join(results.values()),
     )
 
 
@@ -157,10 +165,9 @@ def _feature(feature: OutputFeature) -> dict[str, Any]:
     }
 
 
-def _label(manifest: Manifest) -> dict[str, Any]:
-    label = manifest.label
+def _label(label: LabelEntry) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        "name": LABEL,
+        "name": label_feature(label),
         "dtype": "float32" if label.kind == REGRESSION else "int64",
         "kind": LabelKind.Name(label.kind).lower(),
         "classes": list(label.classes),

@@ -19,7 +19,7 @@ OUTPUT_FLOAT: OutputType
 OUTPUT_INT64: OutputType
 
 class Manifest(_message.Message):
-    __slots__ = ("format_version", "step", "fingerprint", "parts", "files", "inputs", "splits", "features", "label", "weighted")
+    __slots__ = ("format_version", "step", "fingerprint", "parts", "files", "inputs", "splits", "features", "label", "weighted", "more_labels")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     FINGERPRINT_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class Manifest(_message.Message):
     FEATURES_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     WEIGHTED_FIELD_NUMBER: _ClassVar[int]
+    MORE_LABELS_FIELD_NUMBER: _ClassVar[int]
     format_version: int
     step: str
     fingerprint: str
@@ -40,7 +41,8 @@ class Manifest(_message.Message):
     features: _containers.RepeatedCompositeFieldContainer[OutputFeature]
     label: LabelEntry
     weighted: bool
-    def __init__(self, format_version: _Optional[int] = ..., step: _Optional[str] = ..., fingerprint: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[FingerprintPart, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[FileEntry, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputFile, _Mapping]]] = ..., splits: _Optional[_Iterable[_Union[SplitEntry, _Mapping]]] = ..., features: _Optional[_Iterable[_Union[OutputFeature, _Mapping]]] = ..., label: _Optional[_Union[LabelEntry, _Mapping]] = ..., weighted: _Optional[bool] = ...) -> None: ...
+    more_labels: _containers.RepeatedCompositeFieldContainer[LabelEntry]
+    def __init__(self, format_version: _Optional[int] = ..., step: _Optional[str] = ..., fingerprint: _Optional[str] = ..., parts: _Optional[_Iterable[_Union[FingerprintPart, _Mapping]]] = ..., files: _Optional[_Iterable[_Union[FileEntry, _Mapping]]] = ..., inputs: _Optional[_Iterable[_Union[InputFile, _Mapping]]] = ..., splits: _Optional[_Iterable[_Union[SplitEntry, _Mapping]]] = ..., features: _Optional[_Iterable[_Union[OutputFeature, _Mapping]]] = ..., label: _Optional[_Union[LabelEntry, _Mapping]] = ..., weighted: _Optional[bool] = ..., more_labels: _Optional[_Iterable[_Union[LabelEntry, _Mapping]]] = ...) -> None: ...
 
 class FingerprintPart(_message.Message):
     __slots__ = ("name", "sha256")
@@ -135,17 +137,19 @@ class OutputFeature(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[OutputType, str]] = ..., cardinality: _Optional[int] = ..., encode: _Optional[_Union[_spec_pb2.EncodeKind, str]] = ..., dimension: _Optional[int] = ..., shape: _Optional[_Iterable[int]] = ..., sequence: _Optional[bool] = ..., weights_of: _Optional[str] = ..., out_of_fold: _Optional[bool] = ..., combiner: _Optional[_Union[_spec_pb2.Combiner, str]] = ..., share: _Optional[str] = ...) -> None: ...
 
 class LabelEntry(_message.Message):
-    __slots__ = ("column", "kind", "classes", "log", "mean", "deviation")
+    __slots__ = ("column", "kind", "classes", "log", "mean", "deviation", "name")
     COLUMN_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     MEAN_FIELD_NUMBER: _ClassVar[int]
     DEVIATION_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     column: str
     kind: _spec_pb2.LabelKind
     classes: _containers.RepeatedScalarFieldContainer[str]
     log: bool
     mean: float
     deviation: float
-    def __init__(self, column: _Optional[str] = ..., kind: _Optional[_Union[_spec_pb2.LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ..., log: _Optional[bool] = ..., mean: _Optional[float] = ..., deviation: _Optional[float] = ...) -> None: ...
+    name: str
+    def __init__(self, column: _Optional[str] = ..., kind: _Optional[_Union[_spec_pb2.LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ..., log: _Optional[bool] = ..., mean: _Optional[float] = ..., deviation: _Optional[float] = ..., name: _Optional[str] = ...) -> None: ...

@@ -10,8 +10,6 @@ from .infer import ColumnProfile
 from .propose_text import is_distinct, is_free_text, is_named_id, is_row_number
 from .propose_time import propose_time_features
 
-RESERVED_NAMES = ("label", "weight")
-
 # An integer column with fewer values than this holds categories rather than amounts.
 _FEW_VALUES = 10
 # Words of free text that are kept.
@@ -22,6 +20,7 @@ def propose_features(
     columns: Iterable[spec_pb2.Column],
     without: Collection[str],
     profiles: Mapping[str, ColumnProfile],
+    reserved: Collection[str] = ("label", "weight"),
 ) -> tuple[list[spec_pb2.Feature], list[str]]:
     """What each column is likely to be of use for.
 
@@ -30,15 +29,16 @@ def propose_features(
 
     Args:
       columns: of the spec.
-      without: columns that are no features: label, weight, group, time.
+      without: columns that are no features: labels, weight, group, time.
       profiles: by column, as far as a sample was read.
+      reserved: names that no feature may have.
 
     Returns:
       Features in the order of the columns; notes about columns left out, one line each.
     """
     features: list[spec_pb2.Feature] = []
     notes: list[str] = []
-    taken = set(RESERVED_NAMES)
+    taken = set(reserved)
     for column in columns:
         if column.name in without or column.type in (spec_pb2.IGNORE, spec_pb2.COLUMN_TYPE_UNSPECIFIED):
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from . import spec_pb2
+from .labels import labels_of, prefix_of
 from .loss_check import metric_names
 from .spec_source import SpecSource, enum_name, listed, nearest, quote
 
@@ -99,9 +100,9 @@ def _check_monitor(spec: spec_pb2.Spec, source: SpecSource) -> None:
     if not monitor.startswith("val_"):
         hint = f"val_{monitor}? Its value on the rows that are learnt says nothing about others"
         raise source.error(path, f"{quote(monitor)} is no value of the validation split", hint)
-    if monitor == "val_coverage":
+    if monitor in {f"val_{prefix_of(label)}coverage" for label in labels_of(spec.data)}:
         hint = "val_loss: coverage should be near the quantile, neither high nor low"
-        raise source.error(path, "'val_coverage' has no direction that is better", hint)
+        raise source.error(path, f"{quote(monitor)} has no direction that is better", hint)
     names = ["val_loss", *(f"val_{name}" for name in metric_names(spec))]
     if spec.model.kind == spec_pb2.RECONSTRUCTING:
         names.append("val_reconstruction")

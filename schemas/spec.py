@@ -14,6 +14,7 @@ from google.protobuf import text_format
 from . import spec_pb2
 from .errors import SpecError
 from .infer import ColumnProfile, infer_columns, profile_columns, sample_rows
+from .labels import labels_of
 from .propose import propose_label_kind
 from .source_check import is_tfds
 from .spec_check import check, check_sources
@@ -201,10 +202,16 @@ def _near(pattern: str) -> str:
 def _leaves_open(spec: spec_pb2.Spec) -> bool:
     data = spec.data
     types = {column.name: column.type for column in data.columns}
-    kind = data.label.kind or propose_label_kind(
-        types.get(data.label.column, spec_pb2.COLUMN_TYPE_UNSPECIFIED), data.label.classes, None
-    )
-    return not data.columns or not (spec.features or spec.preprocessing_fn) or kind == spec_pb2.LABEL_AUTO
+    if not data.columns or not (spec.features or spec.preprocessing_fn):
+        return True
+    kinds = [
+        label.kind
+        or propose_label_kind(
+            types.get(label.column or label.name, spec_pb2.COLUMN_TYPE_UNSPECIFIED), label.classes, None
+        )
+        for label in labels_of(data)
+    ]
+    return spec_pb2.LABEL_AUTO in kinds
 
 
 def _sample(
@@ -216,13 +223,14 @@ def _sample(
     if data.columns:
         return profile_columns(data.columns, header, rows, data.dialect.null_tokens)
     # A label is a class or an amount, and a split compares or groups whole cells.
-    plain = (data.label.column, data.weight, data.split.group, data.split.time.column)
+    labels = {label.column or label.name: label for label in labels_of(data)}
+    plain = (*labels, data.weight, data.split.group, data.split.time.column)
     profiles, notes = infer_columns(header, rows, data.dialect.null_tokens, plain)
     for note in notes:
         notice(note)
     for name, profile in profiles.items():
         type_ = profile.type
-        if name == data.label.column and data.label.kind in (spec_pb2.BINARY, spec_pb2.MULTICLASS):
+        if name in labels and labels[name].kind in (spec_pb2.BINARY, spec_pb2.MULTICLASS):
             # Classes written as 0.0 and 1.0 are names, not amounts.
             type_ = spec_pb2.STRING if type_ == spec_pb2.FLOAT else type_
         separators = [profile.separator] if profile.separator else []

@@ -13,6 +13,7 @@ from . import spec_pb2
 from .column_check import check_columns, column_of, fits
 from .export_check import check_export
 from .feature_check import check_features
+from .label_check import check_labels, check_outputs
 from .loss_check import check_loss
 from .model_check import check_model
 from .optimizer_check import check_optimizer
@@ -38,13 +39,14 @@ def check(spec: spec_pb2.Spec, source: SpecSource | None = None) -> None:
     check_sources(spec, source)
     if not is_tfds(spec):
         columns = check_columns(spec.data, source)
-        _check_label(spec.data, columns, source)
+        check_labels(spec, columns, source)
         _check_split(spec.data.split, columns, source)
         _check_share(spec.data.bad_rows.reject_up_to, "data.bad_rows.reject_up_to", source)
         check_features(spec, columns, source)
     _check_examples(spec.examples, source)
     check_model(spec, source)
     check_optimizer(spec.training, source)
+    check_outputs(spec, source)
     check_loss(spec, source)
     check_schedule(spec, source)
     check_training(spec, source)
@@ -81,53 +83,6 @@ def check_sources(spec: spec_pb2.Spec, source: SpecSource) -> None:
 
 def _check_share(value: float, path: str, source: SpecSource) -> None:
     source.require(0 <= value < 1, path, "at least 0 and below 1", value)
-
-
-def _check_label(data: spec_pb2.Data, columns: dict[str, spec_pb2.Column], source: SpecSource) -> None:
-    label = data.label
-    column = column_of(label.column, "data.label.column", columns, source)
-    kind = enum_name(spec_pb2.LabelKind.DESCRIPTOR, label.kind)
-    if label.kind == spec_pb2.LABEL_AUTO:
-        raise source.error("data.label.kind", "cannot be told", "give one of regression, binary, multiclass")
-    for option in ("log", "standardize"):
-        if getattr(label, option) and label.kind != spec_pb2.REGRESSION:
-            raise source.error(
-                f"data.label.{option}", f"is of a regression, and this label is {kind}", "leave it out"
-            )
-    if column.type == spec_pb2.TIME:
-        raise source.error("data.label.column", f"{quote(column.name)} is a time", "declare it int or string")
-    if label.kind == spec_pb2.REGRESSION:
-        if column.type == spec_pb2.STRING:
-            hint = "binary or multiclass; or declare the column float"
-            raise source.error(
-                "data.label.kind", f"regression needs numbers, and '{column.name}' is string", hint
-            )
-        if label.classes:
-            raise source.error(
-                "data.label.classes", "a regression has no classes", "leave them out, or give kind"
-            )
-        return
-    if column.type == spec_pb2.FLOAT:
-        hint = "declare the column int or string"
-        raise source.error("data.label.kind", f"{kind} needs classes, and '{column.name}' is float", hint)
-    path = "data.label.classes"
-    seen: set[str | int] = set()
-    for name in label.classes:
-        if not name or not fits(name, column):
-            raise source.error(path, f"{quote(name)} is no value of an {_type(column)} column")
-        value = int(name) if column.type == spec_pb2.INT else name
-        if value in seen:
-            raise source.error(path, f"{quote(name)} is given twice")
-        seen.add(value)
-    count = len(label.classes)
-    if count and label.kind == spec_pb2.BINARY:
-        source.require(count == 2, path, "2 classes for a binary label", count)
-    if count and label.kind == spec_pb2.MULTICLASS:
-        source.require(count >= 2, path, "at least 2 classes", count)
-
-
-def _type(column: spec_pb2.Column) -> str:
-    return enum_name(spec_pb2.ColumnType.DESCRIPTOR, column.type)
 
 
 def _check_split(split: spec_pb2.Split, columns: dict[str, spec_pb2.Column], source: SpecSource) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 from . import spec_pb2
 from .infer import ColumnProfile
+from .labels import label_columns, labels_of, reserved_names
 from .propose import propose_features, propose_label_kind
 from .spec_source import FORMAT_VERSION
 from .training_defaults import resolve_training
@@ -45,8 +46,9 @@ def resolve(
     _resolve_data(resolved.data, profiles or {}, notice)
     if not resolved.features and not resolved.preprocessing_fn:
         data = resolved.data
-        without = {data.label.column, data.weight, data.split.group, data.split.time.column}
-        features, notes = propose_features(data.columns, without, profiles or {})
+        without = {*label_columns(data), data.weight, data.split.group, data.split.time.column}
+        taken = reserved_names(resolved)
+        features, notes = propose_features(data.columns, without, profiles or {}, taken)
         resolved.features.extend(features)
         for note in notes:
             notice(note)
@@ -79,19 +81,25 @@ def _resolve_data(
 ) -> None:
     resolve_dialect(data.dialect)
     # A row without one of these could be neither learnt from, weighed nor put into a split.
-    needed = {data.label.column, data.weight, data.split.time.column}
+    for label in data.more_labels:
+        label.column = label.column or label.name
+        label.name = label.name or label.column
+    needed = {*label_columns(data), data.weight, data.split.time.column}
     for column in data.columns:
         _default(column, required=column.name in needed)
         if column.type == spec_pb2.TIME:
             column.format = column.format or TIME_FORMAT
-    if data.label.kind == spec_pb2.LABEL_AUTO:
-        types = {column.name: column.type for column in data.columns}
-        name = data.label.column
-        data.label.kind = propose_label_kind(
-            types.get(name, spec_pb2.COLUMN_TYPE_UNSPECIFIED), data.label.classes, profiles.get(name)
-        )
-        if data.label.kind == spec_pb2.REGRESSION and types[name] == spec_pb2.INT:
-            notice(f"label '{name}' is taken as a number: give `kind: multiclass` if its values are classes")
+    types = {column.name: column.type for column in data.columns}
+    for label in labels_of(data):
+        if label.kind == spec_pb2.LABEL_AUTO:
+            name = label.column
+            label.kind = propose_label_kind(
+                types.get(name, spec_pb2.COLUMN_TYPE_UNSPECIFIED), label.classes, profiles.get(name)
+            )
+            if label.kind == spec_pb2.REGRESSION and types[name] == spec_pb2.INT:
+                notice(
+                    f"label '{name}' is taken as a number: give `kind: multiclass` if its values are classes"
+                )
     split = data.split
     if not (split.HasField("time") or split.HasField("files")):
         given = any(split.HasField(name) for name in ("train", "valid", "test"))
@@ -104,7 +112,7 @@ def _resolve_columns(feature: spec_pb2.Feature, data: spec_pb2.Data) -> None:
     """Patterns in `columns` become names, in the order of the file."""
     if not any("*" in pattern for pattern in feature.columns):
         return
-    without = (data.label.column, data.weight)
+    without = (*label_columns(data), data.weight)
     names = [column.name for column in data.columns if column.name not in without]
     expanded: list[str] = []
     for pattern in feature.columns:

@@ -12,6 +12,7 @@ from prebake.schemas.training_pb2 import PartOptimizer as PartOptimizer
 from prebake.schemas.training_pb2 import Schedule as Schedule
 from prebake.schemas.training_pb2 import Loss as Loss
 from prebake.schemas.training_pb2 import ClassWeight as ClassWeight
+from prebake.schemas.training_pb2 import Output as Output
 from prebake.schemas.training_pb2 import Pruning as Pruning
 from prebake.schemas.training_pb2 import WarmStart as WarmStart
 from prebake.schemas.training_pb2 import Checkpoint as Checkpoint
@@ -222,7 +223,7 @@ class Spec(_message.Message):
     def __init__(self, format_version: _Optional[int] = ..., seed: _Optional[int] = ..., data: _Optional[_Union[Data, _Mapping]] = ..., features: _Optional[_Iterable[_Union[Feature, _Mapping]]] = ..., examples: _Optional[_Union[Examples, _Mapping]] = ..., model: _Optional[_Union[_training_pb2.Model, _Mapping]] = ..., training: _Optional[_Union[_training_pb2.Training, _Mapping]] = ..., export: _Optional[_Union[Export, _Mapping]] = ..., preprocessing_fn: _Optional[str] = ..., recipe: _Optional[_Union[_training_pb2.Recipe, str]] = ..., model_fn: _Optional[str] = ...) -> None: ...
 
 class Data(_message.Message):
-    __slots__ = ("files", "dialect", "columns", "label", "weight", "split", "bad_rows", "ignore_undeclared", "allow_empty_files")
+    __slots__ = ("files", "dialect", "columns", "label", "weight", "split", "bad_rows", "ignore_undeclared", "allow_empty_files", "more_labels")
     FILES_FIELD_NUMBER: _ClassVar[int]
     DIALECT_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +233,7 @@ class Data(_message.Message):
     BAD_ROWS_FIELD_NUMBER: _ClassVar[int]
     IGNORE_UNDECLARED_FIELD_NUMBER: _ClassVar[int]
     ALLOW_EMPTY_FILES_FIELD_NUMBER: _ClassVar[int]
+    MORE_LABELS_FIELD_NUMBER: _ClassVar[int]
     files: _containers.RepeatedScalarFieldContainer[str]
     dialect: Dialect
     columns: _containers.RepeatedCompositeFieldContainer[Column]
@@ -241,7 +243,8 @@ class Data(_message.Message):
     bad_rows: BadRows
     ignore_undeclared: bool
     allow_empty_files: bool
-    def __init__(self, files: _Optional[_Iterable[str]] = ..., dialect: _Optional[_Union[Dialect, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., label: _Optional[_Union[Label, _Mapping]] = ..., weight: _Optional[str] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., bad_rows: _Optional[_Union[BadRows, _Mapping]] = ..., ignore_undeclared: _Optional[bool] = ..., allow_empty_files: _Optional[bool] = ...) -> None: ...
+    more_labels: _containers.RepeatedCompositeFieldContainer[Label]
+    def __init__(self, files: _Optional[_Iterable[str]] = ..., dialect: _Optional[_Union[Dialect, _Mapping]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., label: _Optional[_Union[Label, _Mapping]] = ..., weight: _Optional[str] = ..., split: _Optional[_Union[Split, _Mapping]] = ..., bad_rows: _Optional[_Union[BadRows, _Mapping]] = ..., ignore_undeclared: _Optional[bool] = ..., allow_empty_files: _Optional[bool] = ..., more_labels: _Optional[_Iterable[_Union[Label, _Mapping]]] = ...) -> None: ...
 
 class Dialect(_message.Message):
     __slots__ = ("delimiter", "quoting", "header", "null_tokens", "compression")
@@ -280,18 +283,20 @@ class Column(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[_Union[ColumnType, str]] = ..., required: _Optional[bool] = ..., values: _Optional[_Iterable[str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., separators: _Optional[_Iterable[str]] = ..., length: _Optional[int] = ..., format: _Optional[str] = ...) -> None: ...
 
 class Label(_message.Message):
-    __slots__ = ("column", "kind", "classes", "log", "standardize")
+    __slots__ = ("column", "kind", "classes", "log", "standardize", "name")
     COLUMN_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     LOG_FIELD_NUMBER: _ClassVar[int]
     STANDARDIZE_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
     column: str
     kind: LabelKind
     classes: _containers.RepeatedScalarFieldContainer[str]
     log: bool
     standardize: bool
-    def __init__(self, column: _Optional[str] = ..., kind: _Optional[_Union[LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ..., log: _Optional[bool] = ..., standardize: _Optional[bool] = ...) -> None: ...
+    name: str
+    def __init__(self, column: _Optional[str] = ..., kind: _Optional[_Union[LabelKind, str]] = ..., classes: _Optional[_Iterable[str]] = ..., log: _Optional[bool] = ..., standardize: _Optional[bool] = ..., name: _Optional[str] = ...) -> None: ...
 
 class Split(_message.Message):
     __slots__ = ("train", "valid", "test", "group", "time", "files")

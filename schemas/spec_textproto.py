@@ -22,7 +22,14 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 # Repeated messages whose elements go by their name.
-_NAMED = ("features", "data.columns", "training.parts", "training.class_weights")
+_NAMED = (
+    "features",
+    "data.columns",
+    "data.more_labels",
+    "training.parts",
+    "training.class_weights",
+    "training.outputs",
+)
 _VERSION = re.compile(r"^format_version\s*:\s*([0-9]{1,9})\b", re.MULTILINE)
 _NO_FIELD = re.compile(r'Message type "prebake\.v1\.(\w+)" has no field named "(.*)"\.')
 _NO_VALUE = re.compile(r'Enum type "prebake\.v1\.(\w+)" has no value named (.*)\.')

@@ -30,6 +30,7 @@ _SHORT_FORMS = {
     "Model": "kind",
     "Optimizer": "kind",
     "PartOptimizer": "optimizer",
+    "Output": "loss_weight",
     "Schedule": "kind",
     "Loss": "kind",
     "ClassWeight": "weight",
@@ -195,6 +196,8 @@ class _Walk:
         if field.message_type is not None:
             if field.message_type.name == "Step":
                 self._steps(node, target, path)
+            elif field.message_type.name == "Label" and not isinstance(node, yaml.MappingNode):
+                self._labels(elements, target, path)
             else:
                 self._named(node, target, path)
             return
@@ -234,6 +237,17 @@ class _Walk:
             if isinstance(names[0], yaml.ScalarNode):
                 at = f"{path}.{names[0].value}"
                 self._lines[at] = _line(element)
+            self.message(element, target.add(), at)
+
+    def _labels(self, elements: list[yaml.Node], target: Any, path: str) -> None:
+        """A list of labels, each one its column or a mapping, which goes by its name or else its column."""
+        for index, element in enumerate(elements):
+            name = element.value
+            if isinstance(element, yaml.MappingNode):
+                given = {key.value: value.value for key, value in element.value}
+                name = given.get("name", given.get("column"))
+            at = f"{path}.{name}" if isinstance(name, str) else f"{path}[{index}]"
+            self._lines[at] = _line(element)
             self.message(element, target.add(), at)
 
     def _steps(self, node: yaml.Node, target: Any, path: str) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Statistics(_message.Message):
-    __slots__ = ("format_version", "rows", "columns", "weight", "groups", "targets", "covariances", "label_mean", "label_variance")
+    __slots__ = ("format_version", "rows", "columns", "weight", "groups", "targets", "covariances", "label_mean", "label_variance", "more_labels")
     FORMAT_VERSION_FIELD_NUMBER: _ClassVar[int]
     ROWS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
@@ -17,6 +17,7 @@ class Statistics(_message.Message):
     COVARIANCES_FIELD_NUMBER: _ClassVar[int]
     LABEL_MEAN_FIELD_NUMBER: _ClassVar[int]
     LABEL_VARIANCE_FIELD_NUMBER: _ClassVar[int]
+    MORE_LABELS_FIELD_NUMBER: _ClassVar[int]
     format_version: int
     rows: int
     columns: _containers.RepeatedCompositeFieldContainer[ColumnStatistics]
@@ -26,7 +27,18 @@ class Statistics(_message.Message):
     covariances: _containers.RepeatedCompositeFieldContainer[Covariance]
     label_mean: float
     label_variance: float
-    def __init__(self, format_version: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[_Iterable[_Union[ColumnStatistics, _Mapping]]] = ..., weight: _Optional[float] = ..., groups: _Optional[_Iterable[_Union[GroupStatistics, _Mapping]]] = ..., targets: _Optional[_Iterable[_Union[TargetStatistics, _Mapping]]] = ..., covariances: _Optional[_Iterable[_Union[Covariance, _Mapping]]] = ..., label_mean: _Optional[float] = ..., label_variance: _Optional[float] = ...) -> None: ...
+    more_labels: _containers.RepeatedCompositeFieldContainer[LabelStatistics]
+    def __init__(self, format_version: _Optional[int] = ..., rows: _Optional[int] = ..., columns: _Optional[_Iterable[_Union[ColumnStatistics, _Mapping]]] = ..., weight: _Optional[float] = ..., groups: _Optional[_Iterable[_Union[GroupStatistics, _Mapping]]] = ..., targets: _Optional[_Iterable[_Union[TargetStatistics, _Mapping]]] = ..., covariances: _Optional[_Iterable[_Union[Covariance, _Mapping]]] = ..., label_mean: _Optional[float] = ..., label_variance: _Optional[float] = ..., more_labels: _Optional[_Iterable[_Union[LabelStatistics, _Mapping]]] = ...) -> None: ...
+
+class LabelStatistics(_message.Message):
+    __slots__ = ("name", "mean", "variance")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    VARIANCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mean: float
+    variance: float
+    def __init__(self, name: _Optional[str] = ..., mean: _Optional[float] = ..., variance: _Optional[float] = ...) -> None: ...
 
 class ColumnStatistics(_message.Message):
     __slots__ = ("name", "present", "missing", "mean", "variance", "min", "max", "median", "quantiles", "most_frequent", "vocabularies", "weight", "ranks", "l_moments")

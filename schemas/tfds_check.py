@@ -30,6 +30,7 @@ def check_tfds(spec: spec_pb2.Spec, source: SpecSource) -> None:
         "data.label.classes": bool(label.classes),
         "data.label.log": label.log,
         "data.label.standardize": label.standardize,
+        "data.more_labels": bool(data.more_labels),
     }
     for path, is_given in given.items():
         if is_given:

@@ -90,10 +90,8 @@ def _resolve_training(spec: spec_pb2.Spec) -> None:
     training.epochs = training.epochs or 100
     training.shuffle_buffer = training.shuffle_buffer or 16384
     _default(training.checkpoint, minutes=5.0)
-    training.loss.kind = training.loss.kind or (
-        "mse" if spec.data.label.kind == spec_pb2.REGRESSION else "cross_entropy"
-    )
-    _resolve_loss(spec)
+    _resolve_loss(training.loss, spec.data.label)
+    _resolve_outputs(spec)
     training.source = training.source or "examples"
     # What Keras' own step cannot do, see training/custom_step.py.
     if training.jit_compile or training.distribution:
@@ -117,13 +115,30 @@ def _resolve_optimizer(optimizer: spec_pb2.Optimizer, schedule: spec_pb2.Schedul
     _default(optimizer, **options)
 
 
-def _resolve_loss(spec: spec_pb2.Spec) -> None:
-    loss = spec.training.loss
+def _resolve_outputs(spec: spec_pb2.Spec) -> None:
+    """One for each further label, in their order; behind them those of no label, which the check names."""
+    given = {output.name: output for output in spec.training.outputs}
+    if len(given) < len(spec.training.outputs):
+        return  # one is given twice
+    outputs = []
+    for label in spec.data.more_labels:
+        output = given.pop(label.name, spec_pb2.Output(name=label.name))
+        _resolve_loss(output.loss, label)
+        _default(output, loss_weight=1.0)
+        outputs.append(output)
+    outputs += given.values()
+    copied = spec_pb2.Training(outputs=outputs)
+    spec.training.ClearField("outputs")
+    spec.training.outputs.extend(copied.outputs)
+
+
+def _resolve_loss(loss: spec_pb2.Loss, label: spec_pb2.Label) -> None:
+    loss.kind = loss.kind or ("mse" if label.kind == spec_pb2.REGRESSION else "cross_entropy")
     if loss.kind == "quantile":
         _default(loss, quantile=0.5)
     if loss.kind == "focal":
         _default(loss, gamma=2.0)
-        if spec.data.label.kind == spec_pb2.BINARY:
+        if label.kind == spec_pb2.BINARY:
             _default(loss, alpha=0.25)
     # Of huber only the statistics can tell, see training/loss.py.
 

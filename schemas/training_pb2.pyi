@@ -163,7 +163,7 @@ class Model(_message.Message):
     def __init__(self, hidden: _Optional[_Iterable[int]] = ..., activation: _Optional[str] = ..., initializer: _Optional[str] = ..., dropout: _Optional[float] = ..., kind: _Optional[_Union[ModelKind, str]] = ..., normalization: _Optional[_Union[Normalization, str]] = ..., l1: _Optional[float] = ..., l2: _Optional[float] = ..., max_norm: _Optional[float] = ..., max_norm_axis: _Optional[int] = ..., input_noise: _Optional[float] = ..., wide: _Optional[_Iterable[str]] = ..., deep: _Optional[_Iterable[str]] = ..., reconstruction: _Optional[float] = ..., members: _Optional[int] = ..., slope: _Optional[float] = ..., regularizer: _Optional[str] = ..., constraint: _Optional[str] = ...) -> None: ...
 
 class Training(_message.Message):
-    __slots__ = ("name", "optimizer", "learning_rate", "clipnorm", "batch_size", "epochs", "schedule", "patience", "shuffle_buffer", "checkpoint", "loss", "metrics", "slices", "class_weights", "precision", "jit_compile", "loop", "clipvalue", "global_clipnorm", "weight_average", "parts", "zero_below", "pruning", "warm_start", "source", "data_dir", "cache", "folds", "distribution")
+    __slots__ = ("name", "optimizer", "learning_rate", "clipnorm", "batch_size", "epochs", "schedule", "patience", "shuffle_buffer", "checkpoint", "loss", "metrics", "slices", "class_weights", "precision", "jit_compile", "loop", "clipvalue", "global_clipnorm", "weight_average", "parts", "zero_below", "pruning", "warm_start", "source", "data_dir", "cache", "folds", "distribution", "outputs")
     NAME_FIELD_NUMBER: _ClassVar[int]
     OPTIMIZER_FIELD_NUMBER: _ClassVar[int]
     LEARNING_RATE_FIELD_NUMBER: _ClassVar[int]
@@ -193,6 +193,7 @@ class Training(_message.Message):
     CACHE_FIELD_NUMBER: _ClassVar[int]
     FOLDS_FIELD_NUMBER: _ClassVar[int]
     DISTRIBUTION_FIELD_NUMBER: _ClassVar[int]
+    OUTPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     optimizer: Optimizer
     learning_rate: float
@@ -222,7 +223,8 @@ class Training(_message.Message):
     cache: Cache
     folds: int
     distribution: Distribution
-    def __init__(self, name: _Optional[str] = ..., optimizer: _Optional[_Union[Optimizer, _Mapping]] = ..., learning_rate: _Optional[float] = ..., clipnorm: _Optional[float] = ..., batch_size: _Optional[int] = ..., epochs: _Optional[int] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., patience: _Optional[int] = ..., shuffle_buffer: _Optional[int] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ..., metrics: _Optional[_Iterable[str]] = ..., slices: _Optional[_Iterable[str]] = ..., class_weights: _Optional[_Iterable[_Union[ClassWeight, _Mapping]]] = ..., precision: _Optional[_Union[Precision, str]] = ..., jit_compile: _Optional[bool] = ..., loop: _Optional[_Union[Loop, str]] = ..., clipvalue: _Optional[float] = ..., global_clipnorm: _Optional[float] = ..., weight_average: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[PartOptimizer, _Mapping]]] = ..., zero_below: _Optional[float] = ..., pruning: _Optional[_Union[Pruning, _Mapping]] = ..., warm_start: _Optional[_Union[WarmStart, _Mapping]] = ..., source: _Optional[str] = ..., data_dir: _Optional[str] = ..., cache: _Optional[_Union[Cache, str]] = ..., folds: _Optional[int] = ..., distribution: _Optional[_Union[Distribution, str]] = ...) -> None: ...
+    outputs: _containers.RepeatedCompositeFieldContainer[Output]
+    def __init__(self, name: _Optional[str] = ..., optimizer: _Optional[_Union[Optimizer, _Mapping]] = ..., learning_rate: _Optional[float] = ..., clipnorm: _Optional[float] = ..., batch_size: _Optional[int] = ..., epochs: _Optional[int] = ..., schedule: _Optional[_Union[Schedule, _Mapping]] = ..., patience: _Optional[int] = ..., shuffle_buffer: _Optional[int] = ..., checkpoint: _Optional[_Union[Checkpoint, _Mapping]] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ..., metrics: _Optional[_Iterable[str]] = ..., slices: _Optional[_Iterable[str]] = ..., class_weights: _Optional[_Iterable[_Union[ClassWeight, _Mapping]]] = ..., precision: _Optional[_Union[Precision, str]] = ..., jit_compile: _Optional[bool] = ..., loop: _Optional[_Union[Loop, str]] = ..., clipvalue: _Optional[float] = ..., global_clipnorm: _Optional[float] = ..., weight_average: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[PartOptimizer, _Mapping]]] = ..., zero_below: _Optional[float] = ..., pruning: _Optional[_Union[Pruning, _Mapping]] = ..., warm_start: _Optional[_Union[WarmStart, _Mapping]] = ..., source: _Optional[str] = ..., data_dir: _Optional[str] = ..., cache: _Optional[_Union[Cache, str]] = ..., folds: _Optional[int] = ..., distribution: _Optional[_Union[Distribution, str]] = ..., outputs: _Optional[_Iterable[_Union[Output, _Mapping]]] = ...) -> None: ...
 
 class Optimizer(_message.Message):
     __slots__ = ("kind", "momentum", "rho", "beta_1", "beta_2", "epsilon", "weight_decay", "l1", "l2")
@@ -307,6 +309,20 @@ class ClassWeight(_message.Message):
     name: str
     weight: float
     def __init__(self, name: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class Output(_message.Message):
+    __slots__ = ("name", "loss", "loss_weight", "metrics", "class_weights")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    LOSS_WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    CLASS_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    loss: Loss
+    loss_weight: float
+    metrics: _containers.RepeatedScalarFieldContainer[str]
+    class_weights: _containers.RepeatedCompositeFieldContainer[ClassWeight]
+    def __init__(self, name: _Optional[str] = ..., loss: _Optional[_Union[Loss, _Mapping]] = ..., loss_weight: _Optional[float] = ..., metrics: _Optional[_Iterable[str]] = ..., class_weights: _Optional[_Iterable[_Union[ClassWeight, _Mapping]]] = ...) -> None: ...
 
 class Pruning(_message.Message):
     __slots__ = ("share", "begin", "end", "every")

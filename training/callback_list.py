@@ -9,7 +9,7 @@ import keras
 
 from ..schemas.spec_pb2 import PERFORMANCE, Training
 from .callbacks import ProgressBar, StopOnNonFinite, WriteScalars
-from .performance import PerformanceSchedule
+from .performance import PerformanceSchedule, higher_is_better
 from .pruning import Prune
 from .result import LOGS
 from .state import Progress
@@ -43,8 +43,13 @@ def build_callbacks(
         callbacks.append(stopping)
     schedule = training.schedule
     if schedule.kind == PERFORMANCE:
+        monitor = schedule.monitor or "val_loss"
+        # A further label may be called `auc`, and its `auc_rmse` is an error all the same.
+        of_outputs = [f"val_{output.name}_" for output in training.outputs]
+        own_name = next((monitor.removeprefix(one) for one in of_outputs if monitor.startswith(one)), monitor)
         looks = PerformanceSchedule(
-            monitor=schedule.monitor or "val_loss",
+            monitor=monitor,
+            higher=higher_is_better(own_name),
             factor=schedule.factor if schedule.HasField("factor") else 0.5,
             patience=schedule.patience if schedule.HasField("patience") else 4,
             every=schedule.steps,

@@ -14,8 +14,15 @@ from ..schemas.errors import PrebakeError
 from ..schemas.spec_pb2 import ClassWeight
 
 
-def weights_by_id(given: Sequence[ClassWeight], classes: Sequence[str]) -> list[float]:
+def weights_by_id(
+    given: Sequence[ClassWeight], classes: Sequence[str], path: str = "training"
+) -> list[float]:
     """The weight of each class, in their order; 1 where none is given.
+
+    Args:
+      given: of the spec.
+      classes: of the label.
+      path: where the spec says how it is learnt.
 
     Raises:
       PrebakeError: there is no such class.
@@ -24,7 +31,7 @@ def weights_by_id(given: Sequence[ClassWeight], classes: Sequence[str]) -> list[
     if unknown:
         shown = ", ".join(classes[:15]) + (", …" if len(classes) > 15 else "")
         raise PrebakeError(
-            f"training.class_weights.{unknown[0]}: the label has no such class (its classes: {shown})"
+            f"{path}.class_weights.{unknown[0]}: the label has no such class (its classes: {shown})"
         )
     weights = {entry.name: entry.weight for entry in given}
     return [weights.get(name, 1.0) for name in classes]

@@ -8,6 +8,8 @@ import functools
 import keras
 import tensorflow as tf
 
+from ..schemas.errors import SpecError
+from ..schemas.labels import label_entries
 from ..schemas.spec_pb2 import (
     LOOP_CUSTOM,
     PRECISION_FLOAT32,
@@ -17,14 +19,14 @@ from ..schemas.spec_pb2 import (
 )
 from .custom_step import install
 from .dataset import Examples
-from .loss import loss_of
-from .metrics import metrics_of
 from .model import build_model
 from .model_function import call_model_fn
 from .optimizer import build_optimizer
+from .output_metrics import metrics_of_labels
 from .own_loss import own_loss, own_metric
 from .replicas import Replicas
 from .state import copy_variables
+from .sum_of_losses import loss_of_labels
 from .user_model import find_own
 
 _POLICIES = {
@@ -44,7 +46,7 @@ def compiled_model(spec: Spec, examples: Examples, replicas: Replicas | None = N
     """
     keras.utils.set_random_seed(spec.seed % 2**32)
     tf.config.experimental.enable_op_determinism()
-    label = examples.manifest.label
+    labels = label_entries(examples.manifest)
     steps = -(-examples.rows("train") // spec.training.batch_size)
     with replicas.scope() if replicas else contextlib.nullcontext():
         model = _build(spec, examples, _POLICIES[spec.training.precision])
@@ -52,8 +54,8 @@ def compiled_model(spec: Spec, examples: Examples, replicas: Replicas | None = N
     # With float16 Keras scales the loss, so that small gradients do not become 0.
     model.compile(
         optimizer,
-        loss_of(label, spec.training, own_loss),
-        weighted_metrics=metrics_of(label, spec.training, own_metric),
+        loss_of_labels(labels, spec.training, own_loss),
+        weighted_metrics=metrics_of_labels(labels, spec.training, own_metric),
         # Keras refuses XLA beside deterministic operations; the step of our own does not.
         jit_compile=False,
     )
@@ -89,6 +91,9 @@ def _build(spec: Spec, examples: Examples, policy: str) -> keras.Model:
     try:
         manifest, function = examples.manifest, find_own("model_fn") if spec.model_fn else None
         own = functools.partial(call_model_fn, function, spec) if function else None
-        return build_model(spec.model, manifest.features, manifest.label, own)
+        if own and manifest.more_labels:
+            reason = "gives a model of one output, and data.more_labels asks for more"
+            raise SpecError("spec", None, "model_fn", reason, "leave one of the two out")
+        return build_model(spec.model, manifest.features, manifest.label, own, manifest.more_labels)
     finally:
         keras.config.set_dtype_policy(before)

@@ -28,8 +28,9 @@ from ..schemas.examples_plan import (
     shard_path,
     split_rows,
 )
-from ..schemas.feature_spec import LABEL, WEIGHT
+from ..schemas.feature_spec import WEIGHT
 from ..schemas.identity import shard_of_rows
+from ..schemas.labels import label_entries, label_feature
 from ..schemas.manifest import file_crc32c, read_manifest
 from ..schemas.manifest_pb2 import Manifest, ShardEntry
 from ..schemas.portable_spec import portable_spec
@@ -41,7 +42,7 @@ from ..transforms.row_features import RowFeatures, TransformBlock
 from ..transforms.saved_graph import load_saved_graph
 from .cache import MEMORY_SHARE, Kept, Rows, bytes_of, first_rows, free_memory, join, key_of
 from .dataset import Examples
-from .parse_examples import list_padder
+from .parse_examples import list_padder, side_by_side
 
 _BLOCK_BYTES = 1 << 20
 
@@ -107,7 +108,8 @@ class _Reader:
             np.stack([shard.astype(np.uint64), found.order, np.full_like(found.order, file), numbers])
         )
         columns = {name: _tensor(column, self._shapes[name]) for name, column in found.columns.items()}
-        label = columns.pop(LABEL)[:, tf.newaxis]
+        names = map(label_feature, label_entries(self._analyzed))
+        label = side_by_side([columns.pop(name)[:, tf.newaxis] for name in names])
         weight = [columns.pop(WEIGHT)] if WEIGHT in columns else []
         self._parts.append((columns, label, *weight))
         first = np.concatenate([[0], np.cumsum(self._shards)[:-1]])

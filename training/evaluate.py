@@ -11,18 +11,19 @@ import keras
 from google.protobuf import text_format
 
 from ..schemas.errors import ArtifactError
+from ..schemas.labels import label_entries
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
 from ..schemas.run_dir import SPEC
 from ..schemas.spec_pb2 import Spec
 from . import model as _architectures  # noqa: F401  registers the classes that a model is loaded by
 from .dataset import Examples, evaluation_batches
-from .loss import loss_of
-from .metrics import metrics_of
+from .output_metrics import OutputMetric, metrics_of_labels
 from .own_loss import own_loss, own_metric
 from .slice_names import names_of_ids
 from .slices import Slice, measure_slices
 from .source import open_source
+from .sum_of_losses import loss_of_labels
 from .user_model import run_code_of
 
 MODEL_FILE = "model.keras"
@@ -82,13 +83,17 @@ def measure(model: keras.Model, examples: Examples, split: str, spec: Spec) -> E
       split: train, valid or test.
       spec: that it was trained by; says which loss and metrics.
     """
-    label = examples.manifest.label
-    loss, measures = loss_of(label, spec.training, own_loss), metrics_of(label, spec.training, own_metric)
+    labels = label_entries(examples.manifest)
+    loss = loss_of_labels(labels, spec.training, own_loss)
+    measures = metrics_of_labels(labels, spec.training, own_metric)
     model.compile(loss=loss, weighted_metrics=measures)
     batches = evaluation_batches(examples, split, batch_size=BATCH_SIZE)
     values = model.evaluate(batches, verbose=0, return_dict=True)
     # The loss says the same, or with weights another thing: it is divided by the rows, not by their weights.
     metrics = {name: float(value) for name, value in values.items() if name != "loss"}
+    places = {one.name: one.place for one in measures if isinstance(one, OutputMetric)}
+    # Label by label.
+    metrics = dict(sorted(metrics.items(), key=lambda item: places.get(item[0], 0)))
     slices: dict[str, list[Slice]] = {}
     if spec.training.slices:
         names = names_of_ids(os.path.dirname(examples.directory))
@@ -106,7 +111,7 @@ def evaluate(
 
     Returns:
       rmse, mae (regression, in units of the label); accuracy, auc, log_loss (binary; auc by 200 thresholds); accuracy,
-      log_loss (multiclass); and what `training.metrics` named.
+      log_loss (multiclass); and what `training.metrics` named. Of a further label with its name before: `kind_accuracy`.
     """
     return evaluate_slices(run_dir, name, split, spec, code=code).metrics
 

@@ -78,7 +78,9 @@ def export(
     if mark and any(feature.name == "error" for feature in graph.features):
         reason = "mark: a feature has the name of the output with the reasons, 'error'"
         raise SpecError("spec", None, "export.bad_rows", reason, "give the feature another name")
-    manifest = Manifest(step="export", features=graph.features, label=graph.label)
+    manifest = Manifest(
+        step="export", features=graph.features, label=graph.label, more_labels=graph.more_labels
+    )
     set_fingerprint(
         manifest,
         {

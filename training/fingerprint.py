@@ -37,7 +37,8 @@ def training_manifest(
         # What it starts from, not where that lies.
         training.warm_start.ClearField("from")
         started["warm start"] = source.digest()
-    manifest = Manifest(step="training", features=examples.manifest.features, label=examples.manifest.label)
+    of = examples.manifest
+    manifest = Manifest(step="training", features=of.features, label=of.label, more_labels=of.more_labels)
     set_fingerprint(
         manifest,
         {

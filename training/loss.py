@@ -10,6 +10,7 @@ from collections.abc import Callable
 import keras
 
 from ..schemas.errors import PrebakeError
+from ..schemas.labels import part_of, part_path
 from ..schemas.manifest_pb2 import LabelEntry
 from ..schemas.spec_pb2 import BINARY, REGRESSION, Loss, Training
 from .class_weights import ClassWeighted, weights_by_id
@@ -36,14 +37,14 @@ def loss_of(
     Raises:
       PrebakeError: there is no such loss, or no such class.
     """
-    training = training or Training()
+    training = part_of(training or Training(), label)
     found = _regression(training.loss, label) if label.kind == REGRESSION else _classes(training.loss, label)
     if found is None and own is not None:
         found = own(training.loss.kind)
     if found is None:
-        raise PrebakeError(f"training.loss.kind: no loss '{training.loss.kind}'")
+        raise PrebakeError(f"{part_path(label)}.loss.kind: no loss '{training.loss.kind}'")
     if training.class_weights:
-        return ClassWeighted(found, weights_by_id(training.class_weights, label.classes))
+        return ClassWeighted(found, weights_by_id(training.class_weights, label.classes, part_path(label)))
     return found
 
 

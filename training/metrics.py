@@ -10,6 +10,7 @@ from collections.abc import Callable
 import keras
 
 from ..schemas.errors import PrebakeError
+from ..schemas.labels import part_of, part_path
 from ..schemas.loss_check import default_metrics
 from ..schemas.manifest_pb2 import LabelEntry
 from ..schemas.spec_pb2 import BINARY, REGRESSION, Training
@@ -36,13 +37,13 @@ def metrics_of(
     Raises:
       PrebakeError: there is no such metric.
     """
-    training = training or Training()
+    training = part_of(training or Training(), label)
     names = dict.fromkeys([*default_metrics(label.kind, training.loss.kind), *training.metrics])
     found = []
     for name in names:
         metric = _metric(name, label, training) or (own(name) if own else None)
         if metric is None:
-            raise PrebakeError(f"training.metrics: no metric '{name}'")
+            raise PrebakeError(f"{part_path(label)}.metrics: no metric '{name}'")
         found.append(metric)
     return found
 

@@ -23,12 +23,13 @@ from ..schemas.spec_pb2 import (
     Model,
 )
 from .ensemble import EnsembleModel, ensemble
+from .heads import Heads
 from .hidden_layers import HiddenLayers
 from .input_layer import encode_inputs, feature_inputs
 from .label_unit import in_unit
 from .layer_names import LayerNames
+from .outputs import units_of
 from .reconstructing import Reconstruct, ReconstructingModel
-from .regularisation import kernel_regularizer
 from .residual import residual_blocks
 from .wide_and_deep import wide_and_deep
 
@@ -38,6 +39,7 @@ def build_model(
     features: Sequence[OutputFeature],
     label: LabelEntry,
     own: Callable[..., keras.Model] | None = None,
+    more_labels: Sequence[LabelEntry] = (),
 ) -> keras.Model:
     """Input layer, hidden layers and head, of the architecture that the spec names.
 
@@ -46,21 +48,22 @@ def build_model(
       features: of the examples.
       label: its kind and classes decide the head.
       own: makes a user's own model of (features, inputs, units, names), see `call_model_fn`.
+      more_labels: each has a head too; not with `own` and not of an ensemble.
 
     Returns:
       A model of features by name, [batch] each → float32 [batch, units]; units is 1 for regression and binary, the
-      number of classes for multiclass.
+      number of classes for multiclass. Of several labels the units of each, side by side, see outputs.py.
 
     Raises:
       SpecError: the spec names a feature or a piece of the user's own that is not there.
     """
     names = LayerNames(feature.name for feature in features)
     inputs = feature_inputs(features)
-    units = 1 if label.kind in (REGRESSION, BINARY) else len(label.classes)
+    units, labels = units_of(label), [label, *more_labels]
     if own is not None:
         return own(features, inputs, units, names)
     if model.kind == WIDE_AND_DEEP:
-        return keras.Model(inputs, wide_and_deep(model, features, inputs, units, names))
+        return keras.Model(inputs, wide_and_deep(model, features, inputs, labels, names))
     encoded = x = encode_inputs(features, inputs, names)
     if model.input_noise:
         x = keras.layers.GaussianNoise(model.input_noise, name=names("input_noise"))(x)
@@ -73,11 +76,9 @@ def build_model(
         x = hidden.stack(x, model.hidden)
     if model.kind == RECONSTRUCTING:
         x = Reconstruct(model.reconstruction, name=names("reconstruct"))(encoded, x)
-    head = keras.layers.Dense(
-        units, kernel_regularizer=kernel_regularizer(model), name=names("head"), dtype="float32"
-    )
+    heads = Heads(model, labels, names)
     kind = ReconstructingModel if model.kind == RECONSTRUCTING else keras.Model
-    return kind(inputs, head(x))
+    return kind(inputs, heads(x))
 
 
 def answers(output: tf.Tensor, label: LabelEntry) -> dict[str, tf.Tensor]:

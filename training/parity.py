@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,11 +18,13 @@ import tensorflow as tf
 import tqdm
 
 from ..schemas.errors import ArtifactError
+from ..schemas.labels import prefix_of
 from ..schemas.manifest_pb2 import LabelEntry
 from ..transforms.graph import NO_FOLD, TransformGraph
 from .dataset import Examples
 from .model import answers
 from .monte_carlo import Sampler, describe_samples
+from .outputs import told_by_output
 from .parity_sample import ParitySample, join_padded, read_sample
 from .signatures import SAMPLES, SIGNATURES, inputs_of
 
@@ -69,10 +71,10 @@ def check_parity(
     sample = read_sample(examples, graph)
     wanted = _wanted_features(directory, graph, sample)
     served = tf.saved_model.load(directory)
-    expected = answers(
-        model({name: tf.constant(x) for name, x in wanted.items()}, training=False), graph.label
-    )
-    predictions = {name: value.numpy() for name, value in expected.items() if name != "class"}
+    labels = [graph.label, *graph.more_labels]
+    output = model({name: tf.constant(x) for name, x in wanted.items()}, training=False)
+    expected = told_by_output(output, labels, answers)
+    predictions = {name: value.numpy() for name, value in expected.items() if value.dtype != tf.string}
     features: dict[str, dict[str, dict[str, float]]] = {}
     prediction: dict[str, dict[str, float]] = {}
     for signature, size in tqdm.tqdm(_passes(), desc="parity", unit="pass", disable=None):
@@ -88,7 +90,8 @@ def check_parity(
                 difference.largest
             )
         found = _ask(served.signatures[signature], request, size)
-        _check_classes(directory, found, graph.label, signature)
+        for label in labels:
+            _check_classes(directory, found, label, signature)
         for name, want in predictions.items():
             difference = number_difference(found[name], want)
             if not difference.largest <= tolerance:
@@ -107,7 +110,7 @@ def check_parity(
         report["out_of_fold"] = out_of_fold
     if sampler is not None:
         report["largest_samples_difference"] = _compare_samples(
-            directory, served, sampler, graph.label, sample, wanted, tolerance
+            directory, served, sampler, labels, sample, wanted, tolerance
         )
     with open(os.path.join(directory, PARITY_FILE), "w", encoding="utf-8") as file:
         json.dump(report, file, indent=1)
@@ -115,11 +118,12 @@ def check_parity(
 
 
 def _compare_samples(
-    directory: str, served: Any, sampler: Sampler, label: LabelEntry, sample: ParitySample,
+    directory: str, served: Any, sampler: Sampler, labels: Sequence[LabelEntry], sample: ParitySample,
     wanted: Mapping[str, np.ndarray], tolerance: float,
 ) -> dict[str, float]:  # fmt: skip
     """The largest difference of each signature of samples; once each: a request costs as much as so many others."""
-    expected = describe_samples(sampler({name: tf.constant(x) for name, x in wanted.items()}), label)
+    outputs = sampler({name: tf.constant(x) for name, x in wanted.items()})
+    expected = told_by_output(outputs, labels, describe_samples)
     found_by: dict[str, float] = {}
     for signature, name in SAMPLES.items():
         found = _ask(served.signatures[name], sample.requests[signature], BATCH_SIZES[-1])
@@ -230,12 +234,15 @@ def _batches(
 
 def _check_classes(directory: str, found: dict[str, np.ndarray], label: LabelEntry, signature: str) -> None:
     """The class that is named is the one that the answer's own probabilities say."""
-    if "class" not in found:
+    prefix = prefix_of(label)
+    if f"{prefix}class" not in found:
         return
     names = np.array([name.encode() for name in label.classes], object)
-    two = "probability" in found
-    ids = (found["probability"] >= 0.5).astype(np.int64) if two else found["probabilities"].argmax(axis=1)
-    if (names[ids] != found["class"]).any():
+    if f"{prefix}probability" in found:
+        ids = (found[f"{prefix}probability"] >= 0.5).astype(np.int64)
+    else:
+        ids = found[f"{prefix}probabilities"].argmax(axis=1)
+    if (names[ids] != found[f"{prefix}class"]).any():
         raise ArtifactError(directory, f"parity: {signature} names other classes than its probabilities say")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,7 +17,8 @@ def example_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
     Returns:
       string [batch] → (features, label) or (features, label, weight): features by name, float32 or int64, scalars
       [batch], vectors [batch, …], lists [batch, longest] and lists of lists [batch, longest, longest] padded with -1 (ids)
-      or NaN (numbers); label [batch, 1] float32 or int64 (class ids); weight [batch] float32.
+      or NaN (numbers); label [batch, 1] float32 or int64 (class ids), of several labels [batch, labels] float32; weight
+      [batch] float32.
     """
     parse, pad = ragged_parser(manifest), list_padder(manifest)
     return lambda serialized: pad(parse(serialized))
@@ -30,8 +31,9 @@ def ragged_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
     sequences = {name: _parsed_as(one) for name, one in lists.items() if one["sequence"]}
     context = {name: _parsed_as(one) for name, one in spec["features"].items() if name not in sequences}
     # Keras' losses average over the last axis, so that a label [batch] would lose its rows.
-    label, weight = spec["label"]["name"], spec["weight"]
-    context[label] = tf.io.FixedLenFeature([1], spec["label"]["dtype"])
+    labels, weight = [spec["label"], *spec.get("more_labels", ())], spec["weight"]
+    for label in labels:
+        context[label["name"]] = tf.io.FixedLenFeature([1], label["dtype"])
     if weight:
         context[weight] = tf.io.FixedLenFeature([], tf.float32)
 
@@ -44,10 +46,15 @@ def ragged_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
         for name, one in lists.items():
             if one["sequence"] and len(one["shape"]) == 1:
                 features[name] = features[name].merge_dims(1, 2)  # one value for each step
-        results = (features, features.pop(label))
+        results = (features, side_by_side([features.pop(label["name"]) for label in labels]))
         return (*results, features.pop(weight)) if weight else results
 
     return parse
+
+
+def side_by_side(labels: Sequence[tf.Tensor]) -> tf.Tensor:
+    """Labels [batch, 1] → as a model learns them: one as it is, several as float32 [batch, labels], see outputs.py."""
+    return labels[0] if len(labels) == 1 else tf.concat([tf.cast(one, tf.float32) for one in labels], axis=1)
 
 
 def list_padder(manifest: Manifest) -> Callable[[tuple], tuple]:

@@ -32,18 +32,19 @@ class PerformanceSchedule(keras.callbacks.Callback):
       patience: looks.
       every: steps between two looks, counted over all epochs; 0: one at each epoch's end.
       measure: gives the values of the validation split, by name without `val_`; may begin the model's metrics anew.
+      higher: more of it is better; None: told by its name.
     """
 
     STATE = ("best", "wait")
 
     def __init__(
         self, *, monitor: str, factor: float, patience: int, every: int,
-        measure: Callable[[], Mapping[str, float]],
+        measure: Callable[[], Mapping[str, float]], higher: bool | None = None,
     ):  # fmt: skip
         super().__init__()
         self._monitor, self._factor, self._patience, self._every = monitor, factor, patience, every
         self._measure = measure
-        self._sign = 1.0 if higher_is_better(monitor) else -1.0
+        self._sign = 1.0 if (higher_is_better(monitor) if higher is None else higher) else -1.0
 
     def on_train_begin(self, logs: Mapping[str, float] | None = None) -> None:
         self.best: float | None = None

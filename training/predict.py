@@ -15,6 +15,7 @@ from google.protobuf import text_format
 
 from ..schemas.commit import new_file
 from ..schemas.errors import ArtifactError, DataError
+from ..schemas.labels import label_entries, prefix_of
 from ..schemas.manifest import read_manifest
 from ..schemas.spec_pb2 import Spec
 from ..transforms.refuse import refusal
@@ -53,7 +54,7 @@ class Predictor:
     def __init__(self, directory: str):
         self.directory = directory
         manifest = read_manifest(directory, "export")
-        self._classes = list(manifest.label.classes)
+        self._labels = label_entries(manifest)
         if not os.path.exists(os.path.join(directory, SPEC_FILE)):
             raise ArtifactError(
                 directory,
@@ -86,7 +87,8 @@ class Predictor:
           One entry per row. Regression: "prediction" float32 [rows]. Binary: "probability" float32 [rows] of the second
           class, "class" str [rows]. Multiclass: "probabilities" float32 [rows, classes] in the order of the classes'
           ids, "class" str [rows]. Of a model that marks bad rows also "error" str [rows], "" of good rows; in the others
-          numbers are NaN and the class is "". With samples: as `describe_samples` says.
+          numbers are NaN and the class is "". With samples: as `describe_samples` says. Of a further label the same,
+          with its name before: "<name>_prediction".
 
         Raises:
           DataError: a required column is missing, or a value is not one that the column may have; names the first.
@@ -111,7 +113,8 @@ class Predictor:
           out_path: columns: prediction | class, probability | class, and one `probability <class>` for each class; `error`
             behind them, of a model that marks bad rows. Complete or, after an error, as it was. With samples: mean,
             deviation and one `quantile …` each | class, probability, deviation, entropy | class, one `probability <class>`
-            and one `deviation <class>` for each class, entropy.
+            and one `deviation <class>` for each class, entropy. Behind them the same of each further label, as
+            `<name>_prediction`.
           samples: as for `predict`.
           progress: shows a bar if stderr is a terminal.
 
@@ -137,19 +140,12 @@ class Predictor:
         return Predicted(rows, bad, source.absent)
 
     def _flat(self, answer: Answers) -> Answers:
-        """One column each, the class first and the error last."""
-        columns: Answers = {
-            name: answer[name] for name in ("class", "prediction", "mean", "probability") if name in answer
-        }
-        wide = {"probabilities": "probability", "deviations": "deviation"}
-        for many, one in wide.items():
-            if many in answer:
-                for number, name in enumerate(self._classes):
-                    columns[f"{one} {name}"] = answer[many][:, number]
-        columns |= {name: answer[name] for name in ("deviation", "entropy") if name in answer}
-        if "quantiles" in answer:
-            for number, share in enumerate(QUANTILES):
-                columns[f"quantile {share:g}"] = answer["quantiles"][:, number]
+        """One column each, label by label, the error last."""
+        columns: Answers = {}
+        for label in self._labels:
+            prefix = prefix_of(label)
+            mine = {name.removeprefix(prefix): x for name, x in answer.items() if name.startswith(prefix)}
+            columns |= {f"{prefix}{name}": x for name, x in _flat_label(mine, label.classes).items()}
         return columns | ({"error": answer["error"]} if self.marks else {})
 
     def _signature(self, samples: int) -> Callable[..., Mapping[str, tf.Tensor]]:
@@ -173,16 +169,29 @@ class Predictor:
         except tf.errors.InvalidArgumentError as error:
             raise _refused(refusal(error), path, batch.numbers) from None
         answer = {name: value.numpy() for name, value in found.items()}
-        for name in ("class", "error"):
-            if name in answer:
-                answer[name] = np.array([text.decode() for text in answer[name]], np.object_)
+        texts = [name for name, values in answer.items() if values.dtype == object]
+        for name in texts:
+            answer[name] = np.array([text.decode() for text in answer[name]], np.object_)
         if batch.faults:
             answer = _with_faults(answer, batch)
-        if "class" in answer:
-            answer["class"] = answer["class"].astype(np.str_)
-        if "error" in answer:
-            answer["error"] = answer["error"].astype(np.str_)
-        return answer
+        return answer | {name: answer[name].astype(np.str_) for name in texts}
+
+
+def _flat_label(answer: Answers, classes: Sequence[str]) -> Answers:
+    """What is answered for a label as one column each, the class first."""
+    columns: Answers = {
+        name: answer[name] for name in ("class", "prediction", "mean", "probability") if name in answer
+    }
+    wide = {"probabilities": "probability", "deviations": "deviation"}
+    for many, one in wide.items():
+        if many in answer:
+            for number, name in enumerate(classes):
+                columns[f"{one} {name}"] = answer[many][:, number]
+    columns |= {name: answer[name] for name in ("deviation", "entropy") if name in answer}
+    if "quantiles" in answer:
+        for number, share in enumerate(QUANTILES):
+            columns[f"quantile {share:g}"] = answer["quantiles"][:, number]
+    return columns
 
 
 def _with_faults(answer: Answers, batch: RowBatch) -> Answers:

@@ -58,7 +58,7 @@ def read_csv(path: str, declared: Data, needed: Sequence[Column], mark: bool) ->
     """Opens a CSV file.
 
     Args:
-      path: local; label, weight and columns that are not needed may be in it or not.
+      path: local; labels, weight and columns that are not needed may be in it or not.
       declared: the spec's data part.
       needed: the columns of the model.
       mark: rows that cannot be read are set aside.

@@ -19,6 +19,7 @@ from ..transforms.request import blank_answers
 from ..transforms.serving_input import RequestReader
 from .model import answers
 from .monte_carlo import Sampler, describe_samples
+from .outputs import told_by_output
 
 Tensors = dict[str, tf.Tensor]
 # Of a request: raw columns, and why rows are bad where they are marked.
@@ -99,12 +100,14 @@ def build_endpoints(
         lambda raw: graph.apply(raw, checked=True), input_signature=[graph.raw_spec], autograph=False
     )
 
+    labels = [graph.label, *graph.more_labels]
+
     def predict(features: Tensors) -> Tensors:
-        return answers(model(features, training=False), graph.label)
+        return told_by_output(model(features, training=False), labels, answers)
 
     def sample(features: Tensors) -> Tensors:
         assert sampler is not None
-        return describe_samples(sampler(features), graph.label)
+        return told_by_output(sampler(features), labels, describe_samples)
 
     endpoints = {}
     for signature, (function, spec) in readers.items():

@@ -40,7 +40,7 @@ def row_sums(label: LabelEntry, loss: Loss, y_true: tf.Tensor, y_pred: np.ndarra
     Args:
       label: of the examples.
       loss: has huber's threshold.
-      y_true: [batch, 1], float32 or class ids.
+      y_true: [batch, 1], float32; or class ids, of any dtype.
       y_pred: float32 [batch, units], the model's output.
     """
     ones = np.ones(len(y_pred))
@@ -56,7 +56,7 @@ def row_sums(label: LabelEntry, loss: Loss, y_true: tf.Tensor, y_pred: np.ndarra
             "huber": (0, np.where(of_huber <= delta, of_huber.astype(np.float64) ** 2 / 2, linear)),
             "covered": (0, (y_true.numpy()[:, 0] <= y_pred[:, 0]).astype(np.float64)),
         }
-    ids = y_true.numpy()[:, 0]
+    ids = y_true.numpy()[:, 0].astype(np.int64)
     if label.kind == BINARY:
         z = y_pred[:, 0].astype(np.float64)
         probability = tf.sigmoid(y_pred[:, 0]).numpy()

@@ -5,16 +5,18 @@ A mean over all rows hides a group in which the model is bad. Everything is a su
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 
 from ..schemas.errors import PrebakeError
-from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
+from ..schemas.labels import label_entries, part_of, prefix_of
+from ..schemas.manifest_pb2 import OutputFeature
 from ..schemas.spec_pb2 import Training
 from .dataset import Examples, evaluation_batches
+from .outputs import Output, outputs_of
 from .slice_sums import Sums, finish, row_sums, widths
 
 BATCH_SIZE = 1024
@@ -78,22 +80,31 @@ def measure_slices(
     Returns:
       For each feature its slices that have rows, those with most rows first.
     """
-    label = examples.manifest.label
+    outputs = outputs_of(label_entries(examples.manifest))
     features = {one.name: one for one in examples.manifest.features if one.name in training.slices}
     if not features:
         return {}
+    # By label and name of the sum.
+    wanted = {
+        (place, key): width for place, one in enumerate(outputs) for key, width in widths(one.label).items()
+    }
     kept = {
-        name: {key: width for key, width in widths(label).items() if width * one.cardinality <= _LARGEST}
+        name: {key: width for key, width in wanted.items() if width * one.cardinality <= _LARGEST}
         for name, one in features.items()
     }
     rows = {name: np.zeros(one.cardinality, np.int64) for name, one in features.items()}
-    sums: dict[str, dict[str, np.ndarray]] = {
+    sums: dict[str, dict[tuple[int, str], np.ndarray]] = {
         name: {key: np.zeros((features[name].cardinality, width)) for key, width in kept[name].items()}
         for name in features
     }
     for batch in evaluation_batches(examples, split, batch_size=BATCH_SIZE):
         x, y, *rest = batch
-        of_rows = row_sums(label, training.loss, y, model.predict_on_batch(x))
+        said = model.predict_on_batch(x)
+        of_rows: dict[tuple[int, str], tuple[np.ndarray | int, np.ndarray]] = {}
+        for place, one in enumerate(outputs):
+            loss = part_of(training, one.label).loss
+            found = row_sums(one.label, loss, one.of_labels(y), one.of_output(said))
+            of_rows |= {(place, key): value for key, value in found.items()}
         weights = rest[0].numpy().astype(np.float64) if rest else np.ones(len(y))
         for name, feature in features.items():
             ids = x[name].numpy()
@@ -102,20 +113,27 @@ def measure_slices(
                 places, values = of_rows[key]
                 counted = np.bincount(ids * width + places, values * weights, feature.cardinality * width)
                 sums[name][key] += counted.reshape(-1, width)
-    return {name: _slices(label, training, rows[name], sums[name], name_of(name)) for name in training.slices}
+    return {
+        name: _slices(outputs, training, rows[name], sums[name], name_of(name)) for name in training.slices
+    }
 
 
 def _slices(
-    label: LabelEntry, training: Training, rows: np.ndarray, sums: Sums, name_of: Callable[[int], str]
-) -> list[Slice]:
+    outputs: Sequence[Output], training: Training, rows: np.ndarray, sums: Mapping[tuple[int, str], np.ndarray],
+    name_of: Callable[[int], str],
+) -> list[Slice]:  # fmt: skip
     ids = np.lexsort((np.arange(len(rows)), -rows))[: np.count_nonzero(rows)]
-    values = finish(label, training, {key: table[ids] for key, table in sums.items()})
+    values: dict[str, np.ndarray] = {}
+    for place, output in enumerate(outputs):
+        mine: Sums = {key: table[ids] for (of, key), table in sums.items() if of == place}
+        finished = finish(output.label, part_of(training, output.label), mine)
+        values |= {f"{prefix_of(output.label)}{name}": value for name, value in finished.items()}
     found = []
     for place, one in enumerate(ids.tolist()):
         metrics = {
             name: None if np.isnan(column[place]) else float(column[place]) for name, column in values.items()
         }
-        weight = float(sums["weight"][one, 0])
+        weight = float(sums[0, "weight"][one, 0])
         found.append(Slice(one, name_of(one), int(rows[one]), weight, metrics))
     return found
 

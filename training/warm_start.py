@@ -12,6 +12,7 @@ from typing import NamedTuple
 import keras
 
 from ..schemas.errors import PrebakeError
+from ..schemas.labels import label_entries
 from ..schemas.manifest_pb2 import LabelEntry, Manifest, OutputFeature
 from ..schemas.spec_pb2 import WarmStart
 from .layer_parts import LayerParts, embedding_name, hidden_name, layer_parts
@@ -45,7 +46,7 @@ def reuse_weights(
 
     Hidden layers are reused from the inputs up: `layers` of them, or as many as both models have. Embeddings are reused if
     their features' ids mean the same in both; the others, and what lies above, begin as they are. The head is reused if
-    `layers` is not given, all hidden layers of both are reused, both answer for the same label, and it fits.
+    `layers` is not given, all hidden layers of both are reused, both answer for the same labels, and it fits.
 
     Args:
       model: built, not yet trained.
@@ -77,7 +78,7 @@ def reuse_weights(
         lower += layers
     if count:
         said.insert(0, hidden_name(1) if count == 1 else f"hidden layers 1 to {count}")
-    head = _reuse_head(parts, source, options, count, ids, examples.label)
+    head = _reuse_head(parts, source, options, count, ids, label_entries(examples))
     if head is None:
         said.append("the head")
     new = [hidden_name(number) for number in range(count + 1, len(parts.hidden) + 1)]
@@ -164,21 +165,26 @@ def _reuse_head(
     options: WarmStart,
     count: int,
     ids: Mapping[str, str],
-    label: LabelEntry,
+    labels: Sequence[LabelEntry],
 ) -> str | None:
     """None if it was reused, else why not."""
     if options.HasField("layers"):
         return "layers is given"
     if count < len(parts.hidden) or count < len(source.hidden):
         return "it stands on other layers"
-    if any(getattr(source.label, name) != getattr(label, name) for name in ("column", "kind", "classes")):
-        return f"it answers for another label there, {source.label.column!r}"
+    if [_answers_for(one) for one in source.labels] != [_answers_for(one) for one in labels]:
+        other = "another label" if len(source.labels) == 1 else "other labels"
+        return f"it answers for {other} there, {', '.join(repr(one.column) for one in source.labels)}"
     if _shapes(source.head) != [tuple(w.shape) for layer in parts.head for w in layer.weights]:
         return "it has another shape"
     if any(isinstance(layer, keras.layers.Embedding) for layer in parts.head) and source.ids != ids:
         return "the ids of its tables stand for other values"
     _assign(parts.head, source.head)
     return None
+
+
+def _answers_for(label: LabelEntry) -> tuple:
+    return label.column, label.kind, list(label.classes)
 
 
 def _shapes(layers: Sequence[SourceLayer]) -> list[tuple[int, ...]]:

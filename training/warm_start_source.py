@@ -17,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from ..schemas.errors import ArtifactError
+from ..schemas.labels import label_entries
 from ..schemas.manifest import MANIFEST, read_manifest
 from ..schemas.manifest_pb2 import LabelEntry, Manifest, OutputFeature
 from ..transforms.graph import TransformGraph, load_graph
@@ -42,7 +43,7 @@ class WarmStartSource(NamedTuple):
       embeddings, hidden, head: as in `LayerParts`.
       features: that the model reads.
       ids: see `id_digests`.
-      label: what the head answers for.
+      labels: what the heads answer for, the first one first.
     """
 
     path: str
@@ -51,7 +52,7 @@ class WarmStartSource(NamedTuple):
     head: list[SourceLayer]
     features: list[OutputFeature]
     ids: dict[str, str]
-    label: LabelEntry
+    labels: list[LabelEntry]
 
     def digest(self) -> str:
         """SHA-256 of all that a warm start may take from here: equal for a training and its export."""
@@ -163,5 +164,5 @@ def _source(
         [layer(entry) for entry in described["head"]],
         list(manifest.features),
         described["ids"],
-        manifest.label,
+        label_entries(manifest),
     )

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import keras
 
 from ..schemas.errors import SpecError
-from ..schemas.manifest_pb2 import OutputFeature
+from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
 from ..schemas.spec_pb2 import Model
+from .heads import Heads
 from .hidden_layers import HiddenLayers
 from .input_layer import encode_inputs, matching
 from .layer_names import LayerNames
@@ -25,16 +26,16 @@ def wide_and_deep(
     model: Model,
     features: Sequence[OutputFeature],
     inputs: dict[str, keras.KerasTensor],
-    units: int,
+    labels: Sequence[LabelEntry],
     names: LayerNames,
 ) -> keras.KerasTensor:
-    """The output of the model, float32 [batch, units].
+    """The output of the model, float32 [batch, units], see `Heads`: each label has both parts.
 
     Args:
       model: resolved; `wide` and `deep` say which features go where, and some may go both ways.
       features: of the examples.
       inputs: by feature.
-      units: of the output.
+      labels: the first one first.
       names: of the model's layers.
 
     Raises:
@@ -46,10 +47,8 @@ def wide_and_deep(
     if model.input_noise:
         deep = keras.layers.GaussianNoise(model.input_noise, name=names("deep_input_noise"))(deep)
     deep = HiddenLayers(model, names, "deep_").stack(deep, model.hidden)
-    head = keras.layers.Dense(
-        units, kernel_regularizer=kernel_regularizer(model), name=names("deep_head"), dtype="float32"
-    )
-    parts = [*_wide(model, features, inputs, units, names), head(deep)]
+    heads = Heads(model, labels, names, "deep_")
+    parts = [*_wide(model, features, inputs, heads.units, names), heads(deep)]
     return keras.layers.Add(name=names("sum"), dtype="float32")(parts)
 
 

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from ..schemas.manifest_pb2 import OutputFeature
+from ..schemas.labels import label_feature
+from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
 from ..schemas.spec_defaults import gives_ids
 from ..schemas.spec_pb2 import CONSTANT, REGRESSION, STRING, Column, Feature, Fill, SplitBy, Step
 from .batch import Batch
@@ -25,7 +26,7 @@ Raw = Mapping[str, np.ndarray]
 
 
 class Explained(NamedTuple):
-    """One feature of the row, the label, or the weight.
+    """One feature of the row, a label, or the weight.
 
     Attributes:
       name: of it.
@@ -41,11 +42,11 @@ class Explained(NamedTuple):
 
 
 def explain_row(graph: TransformGraph, raw: Raw, cells: Mapping[str, str]) -> Iterator[Explained]:
-    """The features in the spec's order, then those of the user's own function, then label and weight if the row has them.
+    """The features in the spec's order, then those of the user's own function, then labels and weight if the row has them.
 
     Args:
       graph: of a run.
-      raw: one row: arrays [1] by column name; label and weight may be there.
+      raw: one row: arrays [1] by column name; labels and weight may be there.
       cells: the text of the cells, by column name, as far as there are any.
 
     Raises:
@@ -159,18 +160,19 @@ def _companions(
 
 def _label_and_weight(graph: TransformGraph, raw: Raw, cells: Mapping[str, str]) -> Iterator[Explained]:
     data = graph.spec.data
-    for name, column in (("label", data.label.column), ("weight", data.weight)):
+    labels = {label_feature(one.entry): one for one in graph.labels}
+    columns = {name: one.entry.column for name, one in labels.items()} | {"weight": data.weight}
+    for name, column in columns.items():
         if column not in raw or column not in cells:
             continue
         stages = [("raw", f"{column} = {_cell_text(cells[column])}")]
-        if name == "label":
-            value = graph.apply_label(tf.constant(raw[column]))
-            stages.append(("transformed", f"{value_text(value)}   {_label_text(graph, value)}"))
+        if name in labels:
+            value = labels[name](tf.constant(raw[column]))
+            stages.append(("transformed", f"{value_text(value)}   {_label_text(labels[name].entry, value)}"))
         yield Explained(name, stages)
 
 
-def _label_text(graph: TransformGraph, value: tf.Tensor) -> str:
-    label = graph.label
+def _label_text(label: LabelEntry, value: tf.Tensor) -> str:
     if label.kind != REGRESSION:
         (one,) = elements(value)
         name = repr(label.classes[one]) if one >= 0 else "not in the training split: a bad row"

@@ -7,7 +7,17 @@ import shutil
 from collections.abc import Mapping, Sequence
 
 from ..schemas.errors import SpecError
-from ..schemas.spec_pb2 import BINARY, INT, MOST_FREQUENT, MUTUAL_INFORMATION, REGRESSION, Feature, Spec
+from ..schemas.labels import LABEL, label_feature, label_path, labels_of
+from ..schemas.spec_pb2 import (
+    BINARY,
+    INT,
+    MOST_FREQUENT,
+    MUTUAL_INFORMATION,
+    REGRESSION,
+    Feature,
+    Label,
+    Spec,
+)
 from ..schemas.statistics_pb2 import ColumnStatistics, Statistics
 from .count_analyzer import Counts, finish_counts, merge_counts
 from .covariance_analyzer import finish_covariance, merge_covariance
@@ -15,7 +25,7 @@ from .cross_source import cross_source_name
 from .keyed_analyzer import finish_groups, finish_pairs, finish_targets, merge_sums
 from .learnt import VECTORS
 from .mutual_information import mutual_information
-from .needs import LABEL, LABEL_NUMBER, Needs, columns_by_name
+from .needs import LABEL_NUMBER, Needs, columns_by_name, label_number, standardized_labels
 from .number_analyzer import finish_numbers, merge_numbers
 from .number_need import NumberNeed
 from .preprocessing import FORMAT_VERSION, WEIGHT_SOURCE, covariance_scale, input_names
@@ -55,8 +65,14 @@ class Finisher:
         self._spec, self._rows, self._directory, self._keep = spec, rows, directory, keep or {}
         self._columns: dict[str, ColumnStatistics] = {}
         self._class_weights: dict[bytes, float] = {}
+        # By the label's name in the examples.
+        self._classes: dict[str, list[bytes]] = {}
         self._features = {feature.name: feature for feature in spec.features}
         self.statistics = Statistics(format_version=FORMAT_VERSION, rows=rows, weight=rows)
+        self._more_labels = {
+            label_number(label): self.statistics.more_labels.add(name=label.name)
+            for label in standardized_labels(spec)
+        }
 
     def of(self, source: str) -> ColumnStatistics:
         """Statistics found so far."""
@@ -79,21 +95,21 @@ class Finisher:
         for name, data in found.items():
             if name.startswith("numbers"):
                 self._numbers(finish_numbers(data, needs.numbers | {WEIGHT_SOURCE: NumberNeed()}))
-        classes = None
-        if self._spec.data.label.kind != REGRESSION:
-            classes = self._classes(needs, found, names)
+        for label in labels_of(self._spec.data):
+            if label.kind != REGRESSION:
+                self._find_classes(label, needs, found, names)
         counts = {source: finish_counts(found[f"counts_{names[source]}"]) for source in sorted(needs.counts)}
         for name in needs.crosses:
             source = cross_source_name(name)
             counts[source] = named_combinations(counts[source], (cross_sizes or {})[name])
-        label = self._spec.data.label.column
-        if label in counts:
-            self._class_weights = dict(counts[label].weights)
+        column = self._spec.data.label.column
+        if column in counts:
+            self._class_weights = dict(counts[column].weights)
         for source in sorted(counts):
             self._count(source, counts[source], needs.sources[source].depth > 0)
         for feature, source in sorted(needs.vocabularies.items()):
-            self._vocabulary(feature, source, counts.get(source), needs, found, names, classes)
-        self._by_feature(needs, found, classes)
+            self._vocabulary(feature, source, counts.get(source), needs, found, names)
+        self._by_feature(needs, found)
         del self.statistics.columns[:]
         self.statistics.columns.extend(self._columns[name] for name in sorted(self._columns))
         return self.statistics
@@ -102,6 +118,8 @@ class Finisher:
         for name, entry in entries.items():
             if name == LABEL_NUMBER:
                 self.statistics.label_mean, self.statistics.label_variance = entry.mean, entry.variance
+            elif name in self._more_labels:
+                self._more_labels[name].mean, self._more_labels[name].variance = entry.mean, entry.variance
             elif name == WEIGHT_SOURCE:
                 self.statistics.weight = entry.mean * entry.present
             elif name in self._columns:
@@ -127,18 +145,17 @@ class Finisher:
         if source in fillers and counts.weights:
             entry.most_frequent = next(iter(counts.weights)).decode()
 
-    def _classes(self, needs: Needs, found: Found, names: Mapping[str, str]) -> list[bytes]:
-        label = self._spec.data.label
+    def _find_classes(self, label: Label, needs: Needs, found: Found, names: Mapping[str, str]) -> None:
+        name = label_feature(label)
         if label.classes:
-            return [name.encode() for name in label.classes]
-        if LABEL in needs.vocabularies:
-            counts = finish_counts(found[f"counts_{names[needs.vocabularies[LABEL]]}"])
+            self._classes[name] = [token.encode() for token in label.classes]
+        elif name in needs.vocabularies:
+            counts = finish_counts(found[f"counts_{names[needs.vocabularies[name]]}"])
             found_now = label_classes(
-                self._spec, {token: rows for token, rows in counts.rows.items() if token}
+                self._spec, label, {token: rows for token, rows in counts.rows.items() if token}
             )
-            kept = self._keep.get(LABEL, [])
-            self._found_classes = [*kept, *(name for name in found_now if name not in kept)]
-        return self._found_classes
+            kept = self._keep.get(name, [])
+            self._classes[name] = [*kept, *(token for token in found_now if token not in kept)]
 
     def _vocabulary(
         self,
@@ -148,11 +165,10 @@ class Finisher:
         needs: Needs,
         found: Found,
         names: Mapping[str, str],
-        classes: list[bytes] | None,
     ) -> None:
         frequency = None
-        if name == LABEL:
-            tokens = classes or []
+        if name in self._classes:
+            tokens = self._classes[name]
         else:
             feature = self._features[name]
             tokens = self._tokens(feature, source, counts, found, names)
@@ -187,13 +203,13 @@ class Finisher:
             score = mutual_information(pairs, self._class_weights)
         return choose_tokens(counts.weights, score, vocabulary, self._keep.get(feature.name, []))
 
-    def _by_feature(self, needs: Needs, found: Found, classes: list[bytes] | None) -> None:
+    def _by_feature(self, needs: Needs, found: Found) -> None:
         for place, feature in enumerate(sorted(needs.groups)):
             groups = finish_groups(found[f"groups_{place}"])
             self.statistics.groups.add(feature=feature, groups=groups)
         for place, feature in enumerate(sorted(needs.targets)):
             folds = needs.targets[feature][1]
-            entry = finish_targets(found[f"targets_{place}"], folds, classes)
+            entry = finish_targets(found[f"targets_{place}"], folds, self._classes.get(LABEL))
             entry.feature = feature
             self.statistics.targets.append(entry)
         for place, feature in enumerate(sorted(needs.covariances)):
@@ -216,7 +232,7 @@ def copy_word_vectors(spec: Spec, directory: str) -> None:
             )
 
 
-def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
+def label_classes(spec: Spec, label: Label, counts: Mapping[bytes, int]) -> list[bytes]:
     """The classes, sorted: integers as numbers, text as bytes.
 
     Class ids follow the names, not how frequent they are: the same classes get the same ids on other data.
@@ -224,7 +240,6 @@ def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
     Raises:
       SpecError: too few classes for a label of this kind, or too many.
     """
-    label = spec.data.label
     is_int = columns_by_name(spec)[label.column].type == INT
     classes = sorted(counts, key=int) if is_int else sorted(counts)
     if len(classes) < 2 or (label.kind == BINARY and len(classes) > 2):
@@ -233,7 +248,7 @@ def label_classes(spec: Spec, counts: Mapping[bytes, int]) -> list[bytes]:
         kind = "binary" if label.kind == BINARY else "multiclass"
         reason = f"is {kind}, and '{label.column}' has {count} in the training split: {names}"
         hint = "give kind: multiclass" if len(classes) > 2 else "a model needs at least 2 to tell apart"
-        raise SpecError("spec", None, "data.label.kind", reason, hint)
+        raise SpecError("spec", None, f"{label_path(label)}.kind", reason, hint)
     return classes
 
 

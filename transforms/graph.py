@@ -6,23 +6,23 @@ whoever has them (a trainer without TensorFlow Transform, an export for another 
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Mapping
 
 import tensorflow as tf
 from google.protobuf import text_format
 
+from ..schemas.labels import label_feature, labels_of
 from ..schemas.manifest import read_manifest
-from ..schemas.manifest_pb2 import LabelEntry, OutputFeature
-from ..schemas.spec_pb2 import FLOAT, INT, REGRESSION, TIME, Column, Spec
+from ..schemas.manifest_pb2 import OutputFeature
+from ..schemas.spec_pb2 import FLOAT, INT, TIME, Column, Spec
 from ..schemas.statistics_pb2 import Statistics
-from . import elementwise, lists, missing
+from . import lists, missing
 from .batch import Batch, Raw, Value
 from .build import build_features
-from .categorical import TokenTable
+from .labels import LearntLabel
 from .learnt import Learnt, read_learnt
-from .needs import LABEL, columns_of, in_order
+from .needs import columns_of, in_order
 from .outputs import indicator_output, output_of, share_dimensions, weights_output
 from .user_features import UserFeatures
 
@@ -35,13 +35,14 @@ class TransformGraph(tf.Module):
     Args:
       spec: resolved; its data and features are used.
       statistics: of the training split.
-      vocabularies: tokens by feature name, and the label's classes by "label".
+      vocabularies: tokens by feature name, and the labels' classes by their names in the examples.
       vectors: contents of word vector files by feature.
       user: the features of the user's own `preprocessing_fn`.
 
     Attributes:
       features: what `apply` returns, sorted by name.
-      label: the label's column, kind and classes.
+      labels: from their raw columns to what a model learns, the first one first.
+      label, more_labels: column, kind and classes of the first label, and of the further ones.
       raw_spec: tensors that `apply` takes, by column name, shape [None].
     """
 
@@ -63,7 +64,11 @@ class TransformGraph(tf.Module):
         self._built = build_features(in_order(spec), self.learnt, self._tables)
         user_outputs = user.features if user else []
         self.features = sorted([*self._outputs(), *user_outputs], key=lambda output: output.name)
-        self.label = self._label()
+        self.labels = [
+            LearntLabel(label, self.learnt, dtype_of(self.learnt.columns[label.column]))
+            for label in labels_of(spec.data)
+        ]
+        self.label, *self.more_labels = [one.entry for one in self.labels]
         user_columns = user.columns if user else []
         self.raw_spec = {
             column.name: tf.TensorSpec([None], dtype_of(column), name=column.name)
@@ -99,18 +104,12 @@ class TransformGraph(tf.Module):
         return batch, self._compute(batch)
 
     def apply_label(self, raw: tf.Tensor) -> tf.Tensor:
-        """The raw label column [batch] as float32 in the unit that the model learns, or as int64 class ids (-1: a class that
-        the training split lacks)."""
-        if self.label.kind != REGRESSION:
-            return self._classes(raw)
-        x = missing.to_float(raw)
-        if self.label.log:
-            x = elementwise.log1p(x)
-        if self.label.deviation:
-            x = (x - tf.constant(self.label.mean, tf.float32)) * tf.constant(
-                1 / self.label.deviation, tf.float32
-            )
-        return x
+        """The raw column [batch] of the first label, see `LearntLabel`."""
+        return self.labels[0](raw)
+
+    def apply_more_labels(self, raw: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        """The raw columns [batch] of the further labels by column → as `LearntLabel` gives them, by name in the examples."""
+        return {label_feature(one.entry): one(raw[one.entry.column]) for one in self.labels[1:]}
 
     def _compute(self, batch: Batch) -> dict[str, tf.Tensor]:
         outputs: dict[str, tf.Tensor] = {}
@@ -124,22 +123,6 @@ class TransformGraph(tf.Module):
                 x = self.learnt.source(feature).value(batch, self.learnt.of)
                 outputs[f"{feature.name}_missing"] = tf.cast(missing.is_missing(x), tf.float32)
         return outputs | (self._user.apply(batch.raw) if self._user else {})
-
-    def _label(self) -> LabelEntry:
-        label = self.spec.data.label
-        entry = LabelEntry(column=label.column, kind=label.kind)
-        if label.kind == REGRESSION:
-            entry.log = label.log
-            statistics = self.learnt.statistics
-            if label.standardize:
-                entry.mean = statistics.label_mean
-                # A constant label is learnt as 0.
-                entry.deviation = math.sqrt(statistics.label_variance) or 1.0
-            return entry
-        tokens = [name.encode() for name in label.classes] or self.learnt.tokens(LABEL)
-        entry.classes.extend(token.decode() for token in tokens)
-        self._classes = TokenTable(tokens, dtype_of(self.learnt.columns[label.column]), oov_buckets=0)
-        return entry
 
     def _outputs(self) -> list[OutputFeature]:
         outputs = []

@@ -31,7 +31,7 @@ class Learnt:
     Args:
       spec: resolved.
       statistics: of the training split.
-      vocabularies: tokens by feature name, and the label's classes by "label".
+      vocabularies: tokens by feature name, and the labels' classes by their names in the examples.
       vectors: contents of word vector files by feature.
 
     Attributes:
@@ -75,7 +75,7 @@ class Learnt:
         return self._covariances[feature.name]
 
     def tokens(self, name: str) -> list[bytes]:
-        """The vocabulary of a feature, or the classes (name "label"), in the order of their ids."""
+        """The vocabulary of a feature, or the classes of a label (its name in the examples), in the order of their ids."""
         return self.vocabularies[name]
 
     def vocabulary_file(self, feature: Feature) -> VocabularyFile:

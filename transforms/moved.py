@@ -12,6 +12,7 @@ from ..schemas.statistics_pb2 import (
     ColumnStatistics,
     Covariance,
     GroupStatistics,
+    LabelStatistics,
     LabelSums,
     Statistics,
     TargetStatistics,
@@ -109,17 +110,23 @@ def _boundaries(values: Sequence[float]) -> str:
 
 
 def _label(before: Statistics, after: Statistics) -> Iterator[str]:
-    if not after.HasField("label_variance"):
-        return
-    unit = _unit(before.label_variance)
-    deviations = math.sqrt(before.label_variance), math.sqrt(after.label_variance)
-    numbers = [
-        _Number("mean", before.label_mean, after.label_mean, unit),
-        _Number("deviation", *deviations, unit),
-    ]
-    parts = _those_moved(numbers)
-    if parts:
-        yield f"label: {', '.join(parts)}"
+    pairs: list[tuple[str, LabelStatistics, LabelStatistics]] = []
+    if after.HasField("label_variance"):
+        first, then = (
+            LabelStatistics(mean=one.label_mean, variance=one.label_variance) for one in (before, after)
+        )
+        pairs.append(("label", first, then))
+    for new, old in _pairs(before.more_labels, after.more_labels, "name"):
+        pairs.append((f"label {new.name}", old, new))
+    for name, old, new in pairs:
+        unit = _unit(old.variance)
+        numbers = [
+            _Number("mean", old.mean, new.mean, unit),
+            _Number("deviation", math.sqrt(old.variance), math.sqrt(new.variance), unit),
+        ]
+        parts = _those_moved(numbers)
+        if parts:
+            yield f"{name}: {', '.join(parts)}"
 
 
 def _groups(before: GroupStatistics, after: GroupStatistics) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+from ..schemas.labels import label_feature, labels_of
 from ..schemas.spec_pb2 import (
     MEAN,
     MEDIAN,
@@ -13,14 +14,14 @@ from ..schemas.spec_pb2 import (
     REGRESSION,
     Column,
     Feature,
+    Label,
     Spec,
 )
 from .cross_source import CrossSource
 from .number_need import NumberNeed
 from .sources import Source, source_of, sources_of
 
-LABEL = "label"
-# What a regression model learns, as a source; no column can have this name.
+# What a regression model learns, as a source; no column can have such a name.
 LABEL_NUMBER = "#label"
 NUMBER_TRANSFORMS = (
     "as_is",
@@ -42,7 +43,7 @@ class Needs:
       numbers: what is needed of each number source.
       counts: sources whose values are counted.
       distinct: list sources whose values are counted once a row.
-      vocabularies: source by feature (or "label").
+      vocabularies: source by feature, or by a label's name in the examples.
       groups: key column and source of features that are scaled within groups.
       targets: source and number of folds of target encodings.
       pairs: sources that are counted by class of the label.
@@ -116,17 +117,28 @@ def passes_of(spec: Spec) -> list[Needs]:
                     getattr(clip, name) for name in ("low_quantile", "high_quantile") if clip.HasField(name)
                 )
         _feature_needs(feature, columns, at)
-    label = spec.data.label
-    if label.kind == REGRESSION:
-        if label.standardize:
-            passes[0].numbers[LABEL_NUMBER] = NumberNeed()
-        return passes
-    source = Source(columns[label.column])
-    if not label.classes:
-        passes[0].vocabularies[LABEL] = source.name
-    if not label.classes or any(needs.pairs for needs in passes):
-        passes[0].counts.add(passes[0].read(source))
+    pairs = any(needs.pairs for needs in passes)
+    for label in labels_of(spec.data):
+        if label.kind == REGRESSION:
+            if label.standardize:
+                passes[0].numbers[label_number(label)] = NumberNeed()
+            continue
+        source = Source(columns[label.column])
+        if not label.classes:
+            passes[0].vocabularies[label_feature(label)] = source.name
+        if not label.classes or (pairs and not label.name):
+            passes[0].counts.add(passes[0].read(source))
     return passes
+
+
+def label_number(label: Label) -> str:
+    """A regression label as a source."""
+    return f"#{label_feature(label)}"
+
+
+def standardized_labels(spec: Spec) -> list[Label]:
+    """The further labels whose mean and variance are learnt."""
+    return [label for label in spec.data.more_labels if label.standardize]
 
 
 def _feature_needs(feature: Feature, columns: Mapping[str, Column], at) -> None:

@@ -105,6 +105,10 @@ class _Pass:
         }
         if LABEL_NUMBER in self._needs.numbers:
             scalars[LABEL_NUMBER] = self._inputs[LABEL]
+        for source in sorted(self._needs.numbers):
+            # Of further labels.
+            if source.startswith(f"{LABEL_NUMBER}_"):
+                scalars[source] = self._inputs[source.removeprefix("#")]
         yield "numbers", analyze_numbers(self._inputs[ROW_HASH], scalars, self._of(WEIGHT), "numbers")
         if self._weighted:
             weights = {WEIGHT_SOURCE: self._inputs[WEIGHT]}

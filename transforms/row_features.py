@@ -16,7 +16,8 @@ from ..schemas import identity
 from ..schemas.cell_reasons import unequal_weights
 from ..schemas.csv_file import FileBlock
 from ..schemas.errors import DataError
-from ..schemas.feature_spec import LABEL, WEIGHT
+from ..schemas.feature_spec import WEIGHT
+from ..schemas.labels import LABEL, label_columns, label_feature, label_path, labels_of
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
 from ..schemas.ragged import Ragged, from_padded
 from ..schemas.raw_columns import fold_of_rows, raw_column, read_files, split_of_rows, unequal_lists
@@ -26,9 +27,7 @@ from .graph import NO_FOLD
 from .needs import columns_by_name
 from .saved_graph import input_columns
 
-UNKNOWN_CLASS = (
-    "is a class that no row of the training split has: name it in data.label.classes or drop the row"
-)
+UNKNOWN_CLASS = "is a class that no row of the training split has: name it in {}.classes or drop the row"
 
 
 class RowFeatures(NamedTuple):
@@ -60,7 +59,7 @@ class TransformBlock:
     Args:
       spec: resolved.
       graph: of `load_saved_graph`.
-      features: what an Example holds, label and weight included.
+      features: what an Example holds, labels and weight included.
       read: a path → the bytes of a file that a cell names; raises OSError.
     """
 
@@ -82,13 +81,15 @@ class TransformBlock:
         self.out_of_fold = any(feature.out_of_fold for feature in self._features)
 
     def __call__(self, rows: FileBlock) -> RowFeatures:
-        label = self._label(rows)
+        labels = self._labels(rows)
         good = np.ones(len(rows.block.rows), bool)
         bad: list[DataError] = []
-        if self._spec.data.label.kind != REGRESSION:
-            name = self._spec.data.label.column
-            bad += [self._bad(rows, int(place), name, UNKNOWN_CLASS) for place in np.flatnonzero(label < 0)]
-            good = label >= 0
+        for label in labels_of(self._spec.data):
+            if label.kind != REGRESSION:
+                unknown, reason = labels[label_feature(label)] < 0, UNKNOWN_CLASS.format(label_path(label))
+                for place in np.flatnonzero(unknown & good):
+                    bad.append(self._bad(rows, int(place), label.column, reason))
+                good &= ~unknown
         contents, unread = self._contents(rows, good)
         for error in unread:
             good[error[0]] = False
@@ -112,7 +113,7 @@ class TransformBlock:
             decoded = ~np.isin(kept, list(faults))
             kept, splits, folds = kept[decoded], splits[decoded], folds[decoded]
             columns = self._transform(rows, kept, folds, contents)
-        columns[LABEL] = label[kept]
+        columns |= {name: label[kept] for name, label in labels.items()}
         numbers = rows.block.rows[kept]
         key = identity.path_key(rows.file.relative, self._spec.seed)
         shard, order = (
@@ -137,9 +138,17 @@ class TransformBlock:
             }
         return entry
 
-    def _label(self, rows: FileBlock) -> np.ndarray:
-        column = self._columns[self._spec.data.label.column]
-        return self._graph.label(tf.constant(raw_column(rows.block.batch, column))).numpy()
+    def _labels(self, rows: FileBlock) -> dict[str, np.ndarray]:
+        """By their names in the examples, [rows]."""
+        first, *more = [
+            tf.constant(raw_column(rows.block.batch, self._columns[name]))
+            for name in label_columns(self._spec.data)
+        ]
+        found = {LABEL: self._graph.label(first)}
+        if more:
+            names = label_columns(self._spec.data)[1:]
+            found |= self._graph.more_labels(dict(zip(names, more, strict=True)))
+        return {name: value.numpy() for name, value in found.items()}
 
     def _contents(
         self, rows: FileBlock, good: np.ndarray

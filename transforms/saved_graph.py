@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from .graph import TransformGraph, dtype_of
-from .needs import columns_by_name
+from .graph import TransformGraph
 
 
 def save_graph(graph: TransformGraph, directory: str) -> None:
     """Writes a SavedModel with functions of raw columns [batch].
 
     `features`: dict of raw columns → dict of features; `label`: raw label → label. Where a feature is a target encoding also
-    `training_features`: dict of raw columns, int64 folds [batch] (-1: none) → dict of features.
+    `training_features`: dict of raw columns, int64 folds [batch] (-1: none) → dict of features. With
+    further labels also `more_labels`: dict of their raw columns → dict by their names in the examples.
     """
-    label = columns_by_name(graph.spec)[graph.spec.data.label.column]
     module = tf.Module()
     module.graph = graph
     module.features = tf.function(
@@ -27,8 +26,11 @@ def save_graph(graph: TransformGraph, directory: str) -> None:
             autograph=False,
         )
     module.label = tf.function(
-        graph.apply_label, input_signature=[tf.TensorSpec([None], dtype_of(label))], autograph=False
+        graph.apply_label, input_signature=[tf.TensorSpec([None], graph.labels[0].dtype)], autograph=False
     )
+    if graph.more_labels:
+        columns = {one.entry.column: tf.TensorSpec([None], one.dtype) for one in graph.labels[1:]}
+        module.more_labels = tf.function(graph.apply_more_labels, input_signature=[columns], autograph=False)
     # Without a signature: its inputs are named like Python arguments, where columns `a b` and `a_b` are one.
     tf.saved_model.save(module, directory)
 

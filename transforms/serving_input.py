@@ -10,6 +10,7 @@ from functools import partial
 
 import tensorflow as tf
 
+from ..schemas.labels import label_columns
 from ..schemas.spec_pb2 import BASE64, FILE, FLOAT, INT, STRING, TIME, Column, Spec
 from . import attempt, images
 from .apart import apart
@@ -30,12 +31,9 @@ _IN_EXAMPLES = {tf.float32: "float", tf.int64: "int64", tf.string: "bytes"}
 
 
 def csv_columns(spec: Spec) -> list[Column]:
-    """What one raw CSV line holds, in order: every column of the spec but label and weight."""
-    return [
-        column
-        for column in spec.data.columns
-        if column.name not in (spec.data.label.column, spec.data.weight)
-    ]
+    """What one raw CSV line holds, in order: every column of the spec but labels and weight."""
+    without = (*label_columns(spec.data), spec.data.weight)
+    return [column for column in spec.data.columns if column.name not in without]
 
 
 class RequestReader(tf.Module):

@@ -6,6 +6,7 @@ import os
 
 from google.protobuf import text_format
 
+from ..schemas.labels import label_entries
 from ..schemas.manifest import read_manifest
 from ..schemas.spec_pb2 import EMBEDDING, NUMBER, ONE_HOT, REGRESSION, Spec
 from .learnt import read_statistics
@@ -34,11 +35,13 @@ def statistics_summary(transform_dir: str) -> str:
         for kind in ("number", "one-hot", "embedding", "vector", "list")
         if kind in kinds
     )
-    label = manifest.label
-    classes = "" if label.kind == REGRESSION else f", {len(label.classes)} classes"
+    labels = [
+        label.column + ("" if label.kind == REGRESSION else f", {len(label.classes)} classes")
+        for label in label_entries(manifest)
+    ]
+    told = f"label{'s' * (len(labels) > 1)} {'; '.join(labels)}"
     lines = [
-        f"statistics of {statistics.rows:,} training rows; features: {parts}; "
-        f"label {label.column}{classes}; in {transform_dir}"
+        f"statistics of {statistics.rows:,} training rows; features: {parts}; {told}; in {transform_dir}"
     ]
     if len(why) > 1:
         steps = "; ".join(f"{place}. {text}" for place, text in enumerate(why, 1))

@@ -68,7 +68,7 @@ def write_vocabulary(
 
     Args:
       directory: that the entry's path is relative to.
-      feature: that it is for, or "label".
+      feature: that it is for, or the name of a label in the examples.
       tokens: the lines.
       counts: of every distinct token seen; empty if none was counted.
       present: values that are there, those that no count stands for included.

@@ -40,7 +40,7 @@ def test_plain():
     layout = read_layout(HEADER + b"1,2,a,0\n", "f.csv", data())
     assert (layout.fields, layout.header, layout.skip_bytes, layout.first_row) == (4, "age,id,job,y", 13, 2)
     assert (layout.delimiter, layout.quoting, layout.null_tokens) == (",", True, ())
-    assert (layout.label, layout.weight) == ("y", "")
+    assert (layout.labels, layout.weight) == (("y",), "")
     assert [(c.name, c.position, c.required, c.values) for c in layout.columns] == [
         ("age", 0, False, ()),
         ("job", 2, True, ("a", "b")),
@@ -169,9 +169,9 @@ def test_without_header_columns_are_in_order():
 def test_optional_columns_when_predicting():
     layout = read_layout(b"job,id,age\n", "f.csv", data(), optional=("y",))
     assert [column.name for column in layout.columns] == ["age", "job"]
-    assert layout.label == ""
+    assert layout.labels == ()
     present = read_layout(HEADER, "f.csv", data(), optional=("y",))
-    assert present.label == "y"
+    assert present.labels == ("y",)
     assert [column.required for column in present.columns] == [False, True, False]
     headless = data("dialect { header: false }")
     assert positions(b"1,2,a\n", headless, optional=("y",)) == {"age": 0, "job": 2}

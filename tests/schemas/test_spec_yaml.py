@@ -265,7 +265,7 @@ MISTAKES = [
     (
         "data:\n  zzz: 1",
         "s.yaml:2: data: unknown key 'zzz' (one of files, dialect, columns, label, weight, split, bad_rows, "
-        "ignore_undeclared, allow_empty_files)",
+        "ignore_undeclared, allow_empty_files, more_labels)",
     ),
     ("features:\n  a:\n    bukets: 3", "s.yaml:3: features.a: unknown key 'bukets' (did you mean 'buckets'?)"),
     ("features:\n  a: standardise", "s.yaml:2: features.a: unknown transform 'standardise' (did you mean 'standardize'?)"),
