@@ -35,29 +35,27 @@ class Kept(NamedTuple):
     Attributes:
       rows: (features, label) or (features, label, weight): float32 or int64 tensors, lists ragged, [rows, …] each.
       first: by shard, where its rows begin; they are in the order of the file.
-      padded: turns such rows into what a model takes, see `example_parser`.
+      pad: turns a batch of such rows into what a model takes, see `list_padder`; None: it is that already.
     """
 
     rows: Rows
     first: Mapping[ShardKey, int]
-    padded: Callable[[Rows], Rows]
+    pad: Callable[[Rows], Rows] | None
 
     def take(self, numbers: tf.Tensor) -> Rows:
-        """The rows with these numbers, int64 [any], as a batch."""
-        return self.padded(tf.nest.map_structure(lambda column: tf.gather(column, numbers), self.rows))
+        """The rows with these numbers, int64 [any], not padded."""
+        return tf.nest.map_structure(lambda column: tf.gather(column, numbers), self.rows)
 
 
-def keep(
-    batches: tf.data.Dataset, shards: Sequence[ShardEntry], padded: Callable[[Rows], Rows] = lambda rows: rows
-) -> Kept:  # fmt: skip
+def keep(batches: tf.data.Dataset, shards: Sequence[ShardEntry], pad: Callable[[Rows], Rows] | None) -> Kept:
     """Reads rows into memory.
 
     Args:
       batches: of the shards' rows, one shard after the other, not padded.
       shards: in that order.
-      padded: see `Kept`.
+      pad: see `Kept`.
     """
-    return Kept(join(list(batches)), first_rows(shards), padded)
+    return Kept(join(list(batches)), first_rows(shards), pad)
 
 
 def join(parts: Sequence[Rows]) -> Rows:

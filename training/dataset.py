@@ -6,7 +6,6 @@ before, so that a run which starts at any epoch sees what an unbroken one would 
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +16,10 @@ import tensorflow as tf
 
 from ..schemas.errors import ArtifactError
 from ..schemas.manifest import read_manifest
-from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
-from ..schemas.spec_pb2 import COMPRESSION_GZIP, Cache
+from ..schemas.manifest_pb2 import Manifest, SplitEntry
+from ..schemas.spec_pb2 import Cache
 from .cache import ROWS_AT_A_TIME, ShardKey, fits, keep, key_of
-from .host_shards import HostShards
-from .parse_examples import example_parser, list_padder, ragged_parser
-
-_OPEN_SHARDS = 4
+from .read_rows import RowReader, row_reader
 
 
 class Examples(NamedTuple):
@@ -112,25 +108,27 @@ def training_batches(
       Batches (features, label) or (features, label, weight), see `example_parser`.
     """
     split = examples.split("train")
-    shards = [shard for shard in split.shards if shard.rows]
-    orders, seeds = zip(*(_epoch_order(len(shards), seed, epoch) for epoch in epochs), strict=True)
+    reader = _reader(examples, split, worker, workers)
+    at_a_time = reader.batches_at_a_time(batch_size)
+    shards = sum(shard.rows > 0 for shard in split.shards)
+    orders, seeds = zip(*(_epoch_order(shards, seed, epoch) for epoch in epochs), strict=True)
     order_table, seed_table = tf.constant(np.stack(orders)), tf.constant(np.array(seeds))
-    read, parse = _reader(examples, split, shards, worker, workers)
 
     def one_epoch(index: tf.Tensor) -> tf.data.Dataset:
         # The seed of a shuffle is mixed with the graph's, which otherwise is whatever the process set globally.
         tf.compat.v1.set_random_seed(1)
-        rows = read(tf.data.Dataset.from_tensor_slices(order_table[index]))
+        rows = reader.read(tf.data.Dataset.from_tensor_slices(order_table[index]))
         rows = rows.shuffle(shuffle_buffer, seed=seed_table[index], reshuffle_each_iteration=False)
-        return rows.batch(batch_size)
+        return rows.batch(at_a_time * batch_size)
 
-    # Rows are skipped, not parsed.
-    batches = tf.data.Dataset.range(len(epochs)).flat_map(one_epoch).skip(first_step)
+    # Rows are skipped, not parsed, but for those of the first piece.
+    pieces = tf.data.Dataset.range(len(epochs)).flat_map(one_epoch).skip(first_step // at_a_time)
+    batches = reader.batches(pieces, batch_size).skip(first_step % at_a_time)
     options = tf.data.Options()
     # The tuner's thread sleeps up to a minute between two looks, and the end of a training may have to wait for it
     # (seen: 33 s after a training of 50 s, tensorflow 2.21). There is nothing to tune: an epoch took no longer without it.
     options.autotune.enabled = False
-    return _parsed(batches, parse).with_options(options)
+    return batches.with_options(options)
 
 
 def evaluation_batches(
@@ -138,11 +136,11 @@ def evaluation_batches(
 ) -> tf.data.Dataset:
     """A split once, in the order of its files, in batches as `training_batches` gives them."""
     split = examples.split(split_name)
-    shards = [shard for shard in split.shards if shard.rows]
-    read, parse = _reader(examples, split, shards, worker, workers)
+    reader = _reader(examples, split, worker, workers)
+    shards = sum(shard.rows > 0 for shard in split.shards)
     # On one host one shard after the other: the order is that of the files, which the parity sample relies on.
-    rows = read(tf.data.Dataset.range(len(shards)), open_shards=workers)
-    batches = _parsed(rows.batch(batch_size), parse)
+    rows = reader.read(tf.data.Dataset.range(shards), open_shards=workers)
+    batches = reader.batches(rows.batch(reader.batches_at_a_time(batch_size) * batch_size), batch_size)
     # Keras takes a dataset of unknown length for one that ran dry, and says so.
     return batches.apply(tf.data.experimental.assert_cardinality(-(-split.rows // batch_size)))
 
@@ -159,11 +157,10 @@ def keep_in_memory(examples: Examples, cache: Cache, splits: Sequence[str] = ("t
     kept = dict(examples.kept)
     for split in wanted:
         shards = [shard for shard in split.shards if shard.rows]
-        read, _ = _reader(examples._replace(kept={}), split, shards, 0, 1)
-        records = read(tf.data.Dataset.range(len(shards)), open_shards=1).batch(ROWS_AT_A_TIME)
-        batches = _parsed(records, examples.parse or ragged_parser(examples.manifest))
-        pad = (lambda rows: rows) if examples.parse else list_padder(examples.manifest)
-        kept |= dict.fromkeys(map(key_of, shards), keep(batches, shards, pad))
+        reader = _reader(examples._replace(kept={}), split, 0, 1)
+        records = reader.read(tf.data.Dataset.range(len(shards)), open_shards=1).batch(ROWS_AT_A_TIME)
+        rows = keep(records.map(reader.parse), shards, reader.finish)
+        kept |= dict.fromkeys(map(key_of, shards), rows)
     return examples._replace(kept=kept)
 
 
@@ -173,44 +170,13 @@ def _epoch_order(shards: int, seed: int, epoch: int) -> tuple[np.ndarray, int]:
     return generator.permutation(shards), int(generator.integers(1, 2**62))
 
 
-def _reader(
-    examples: Examples, split: SplitEntry, shards: Sequence[ShardEntry], worker: int, workers: int
-) -> tuple[Callable[..., tf.data.Dataset], Callable[[tf.Tensor], tuple]]:
-    """What turns a dataset of numbers of shards into one of rows, and what parses a batch of such rows."""
-    if workers > 1:
-        paths = [os.path.join(examples.directory, shard.path) for shard in shards]
-        mine = HostShards(paths, [shard.rows for shard in shards], _compression(split), worker, workers)
-        parse = example_parser(examples.manifest)
-        return functools.partial(mine.read, open_shards=_OPEN_SHARDS), lambda rows: parse(mine.only(rows))
-    kept = [examples.kept.get(key_of(shard)) for shard in shards]
-    if kept[0] is not None and all(one is kept[0] for one in kept):
-        # Rows are their numbers in memory: shuffling moves eight bytes a row.
-        first = tf.constant([kept[0].first[key_of(shard)] for shard in shards], tf.int64)
-        rows = tf.constant([shard.rows for shard in shards], tf.int64)
-        return lambda order, open_shards=_OPEN_SHARDS: order.interleave(
-            lambda shard: tf.data.Dataset.range(first[shard], first[shard] + rows[shard]),
-            cycle_length=open_shards,
-        ), kept[0].take
-    paths = tf.constant([os.path.join(examples.directory, shard.path) for shard in shards])
-    first, rows = (
-        tf.constant([getattr(shard, name) for shard in shards], tf.int64) for name in ("first", "rows")
+def _reader(examples: Examples, split: SplitEntry, worker: int, workers: int) -> RowReader:
+    return row_reader(
+        examples.directory,
+        examples.manifest,
+        split,
+        kept=examples.kept,
+        parse=examples.parse,
+        worker=worker,
+        workers=workers,
     )
-    compression, parts = _compression(split), examples.parse is not None
-
-    def records_of(shard: tf.Tensor) -> tf.data.Dataset:
-        records = tf.data.TFRecordDataset(paths[shard], compression_type=compression)
-        # Files of prebake's own hold one split each.
-        return records.skip(first[shard]).take(rows[shard]) if parts else records
-
-    return lambda order, open_shards=_OPEN_SHARDS: order.interleave(
-        records_of, cycle_length=open_shards, num_parallel_calls=open_shards, deterministic=True
-    ), examples.parse or example_parser(examples.manifest)
-
-
-def _compression(split: SplitEntry) -> str:
-    return "GZIP" if split.compression == COMPRESSION_GZIP else ""
-
-
-def _parsed(batches: tf.data.Dataset, parse: Callable[[tf.Tensor], tuple]) -> tf.data.Dataset:
-    # TensorFlow's parser works on many threads by itself.
-    return batches.map(parse).prefetch(tf.data.AUTOTUNE)

@@ -35,11 +35,13 @@ class KeptOutputs(NamedTuple):
       arrays: [rows, …] each.
       structure: the batch that they are columns of.
       first: by shard, where its rows begin.
+      pad: as `cache.Kept` has it: there are no lists.
     """
 
     arrays: list[np.ndarray]
     structure: Rows
     first: dict[ShardKey, int]
+    pad: None = None
 
     def take(self, numbers: tf.Tensor) -> Rows:
         """The rows with these numbers, int64 [any], as a batch."""

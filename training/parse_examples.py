@@ -21,7 +21,7 @@ def example_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
       [batch] float32.
     """
     parse, pad = ragged_parser(manifest), list_padder(manifest)
-    return lambda serialized: pad(parse(serialized))
+    return parse if pad is None else lambda serialized: pad(parse(serialized))
 
 
 def ragged_parser(manifest: Manifest) -> Callable[[tf.Tensor], tuple]:
@@ -57,13 +57,15 @@ def side_by_side(labels: Sequence[tf.Tensor]) -> tf.Tensor:
     return labels[0] if len(labels) == 1 else tf.concat([tf.cast(one, tf.float32) for one in labels], axis=1)
 
 
-def list_padder(manifest: Manifest) -> Callable[[tuple], tuple]:
-    """Turns what `ragged_parser` gives, or some rows of it, into what `example_parser` gives."""
+def list_padder(manifest: Manifest) -> Callable[[tuple], tuple] | None:
+    """Turns what `ragged_parser` gives, or some rows of it, into what `example_parser` gives; None if it is that already."""
     paddings = {
         name: float("nan") if one["padding"] == "nan" else one["padding"]
         for name, one in feature_spec(manifest)["features"].items()
         if one["padding"] is not None
     }
+    if not paddings:
+        return None
 
     def pad(rows: tuple) -> tuple:
         dense = {name: rows[0][name].to_tensor(padding) for name, padding in paddings.items()}
