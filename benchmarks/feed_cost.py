@@ -5,6 +5,8 @@ The slope between two numbers of batches: what the first batch waits for, e.g. t
 
 from __future__ import annotations
 
+import math
+
 from .data_sets import shards
 from .measure import run_module
 from .prepared_run import prepared_run
@@ -38,7 +40,7 @@ def main(data: str, *, repeats: int, small: bool) -> list[Row]:
             print(f"  run {repeat + 1}: training input by {reader}", flush=True)
             few, many = counts[0], counts[1] // (4 if small else 1)
             seconds = run_module("feed", reader, run, folder, str(few), str(many))
-            rates[reader].append((many - few) * BATCH_SIZE / (seconds[1] - seconds[0]))
+            rates[reader].append(rate(few, many, *seconds))
     work, unit = f"training input, batches of {BATCH_SIZE}", "rows/s"
     table = [
         Row(work, name, rates["prebake"], rates[reader], unit, 0, "ours ÷ other", at_least=target)
@@ -55,3 +57,9 @@ def main(data: str, *, repeats: int, small: bool) -> list[Row]:
             kept, "floor: batches in memory", rates["prebake, kept"], rates["floor"], unit, 0, "ours ÷ other"
         ),
     ]
+
+
+def rate(few: int, many: int, seconds_of_few: float, seconds_of_many: float) -> float:
+    """Rows a second between two numbers of batches; not above 0 or infinite if the more took no longer than the fewer."""
+    seconds = seconds_of_many - seconds_of_few
+    return (many - few) * BATCH_SIZE / seconds if seconds else math.inf

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import statistics
@@ -20,6 +21,9 @@ _PACKAGES = (
 @dataclasses.dataclass
 class Row:
     """One line of the table. The ratio is of the medians.
+
+    A figure is a time, a rate or a growth between two sizes, so that one of zero or less was made by what else the machine
+    did. Such a row has no ratio, and misses its target if it has one.
 
     Attributes:
       work: what was done.
@@ -43,20 +47,26 @@ class Row:
     at_least: float | None = None
 
     @property
+    def is_noise(self) -> bool:
+        """Whether a run has measured what cannot be."""
+        return not all(0 < figure < math.inf for figure in (*self.ours, *self.theirs))
+
+    @property
     def value(self) -> float | None:
-        if not self.ratio:
+        """The ratio; None: there is none."""
+        if not self.ratio or self.is_noise:
             return None
         ours, theirs = statistics.median(self.ours), statistics.median(self.theirs)
-        above, below = (ours, theirs) if self.ratio == "ours ÷ other" else (theirs, ours)
-        return above / below if below else float("inf")
+        return ours / theirs if self.ratio == "ours ÷ other" else theirs / ours
 
     @property
     def met(self) -> bool | None:
         """None: there is no target."""
-        if self.value is None or (self.at_most is None and self.at_least is None):
+        if self.at_most is None and self.at_least is None:
             return None
-        return (self.at_most is None or self.value <= self.at_most) and (
-            self.at_least is None or self.value >= self.at_least
+        return self.value is not None and (
+            (self.at_most is None or self.value <= self.at_most)
+            and (self.at_least is None or self.value >= self.at_least)
         )
 
     @property
@@ -66,10 +76,11 @@ class Row:
         return f"≥ {self.at_least:g}" if self.at_least is not None else ""
 
     def cells(self) -> list[str]:
+        ratio = "" if self.value is None else f"{self.value:.3g} ({self.ratio})"
         return [
             self.work,
             self.beside,
-            "" if self.value is None else f"{self.value:.3g} ({self.ratio})",
+            "noise: a run measured zero or less" if self.is_noise else ratio,
             spread(self.ours, self.digits),
             spread(self.theirs, self.digits) if self.theirs else "",
             self.unit,
@@ -127,7 +138,9 @@ def publish(name: str, rows: Sequence[Row], state: str) -> None:
     with open(os.path.join(FOLDER, f"{name}.md"), "w", encoding="utf-8") as file:
         file.write(text + "\n")
     figures = [
-        dataclasses.asdict(row) | {"value": row.value, "target": row.target, "met": row.met} for row in rows
+        dataclasses.asdict(row)
+        | {"value": row.value, "noise": row.is_noise, "target": row.target, "met": row.met}
+        for row in rows
     ]
     with open(os.path.join(FOLDER, f"{name}.json"), "w", encoding="utf-8") as file:
         json.dump({"machine": state, "rows": figures}, file, indent=1, ensure_ascii=False)

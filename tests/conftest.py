@@ -15,6 +15,8 @@ from fault_report import pytest_addoption, pytest_configure  # noqa: F401  hooks
 from xdist.scheduler import LoadFileScheduling
 
 ROOT = pathlib.Path(__file__).parents[1]
+# benchmarks/ is not installed; `python -m pytest` finds it from here, other ways of starting would not.
+sys.path.append(str(ROOT))
 
 
 class ByFile(LoadFileScheduling):
