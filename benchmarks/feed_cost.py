@@ -5,8 +5,6 @@ The slope between two numbers of batches: what the first batch waits for, e.g. t
 
 from __future__ import annotations
 
-import math
-
 from .data_sets import shards
 from .measure import run_module
 from .prepared_run import prepared_run
@@ -60,6 +58,6 @@ def main(data: str, *, repeats: int, small: bool) -> list[Row]:
 
 
 def rate(few: int, many: int, seconds_of_few: float, seconds_of_many: float) -> float:
-    """Rows a second between two numbers of batches; not above 0 or infinite if the more took no longer than the fewer."""
+    """Rows a second between two numbers of batches; zero or less, i.e. noise, if the more took no longer than the fewer."""
     seconds = seconds_of_many - seconds_of_few
-    return (many - few) * BATCH_SIZE / seconds if seconds else math.inf
+    return (many - few) * BATCH_SIZE / seconds if seconds else 0.0
