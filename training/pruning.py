@@ -7,11 +7,15 @@ most weights go while the network can still make up for them.
 from __future__ import annotations
 
 import math
+import re
 
 import keras
 import numpy as np
 
 from ..schemas.spec_pb2 import Pruning, Training
+
+# See heads.py.
+_HEAD = re.compile(r"(.*[/_])?head(_[^/]*)?/kernel")
 
 
 def share_at(step: int, *, begin: int, end: int, share: float) -> float:
@@ -37,9 +41,10 @@ def smallest(weights: np.ndarray, share: float) -> np.ndarray:
 
 
 def kernels(model: keras.Model) -> list[keras.Variable]:
-    """What the layers multiply with, without the last layer's: a head of few units has no weight to spare."""
+    """What the layers multiply with, without the heads', or else the last one's: few units have no weight to spare."""
     found = [v for v in model.trainable_variables if v.path.endswith("kernel") and len(v.shape) == 2]
-    return found[:-1] or found
+    hidden = [v for v in found if not _HEAD.fullmatch(v.path)]
+    return (hidden if len(hidden) < len(found) else found[:-1]) or found
 
 
 def pruned_from(training: Training) -> int:

@@ -52,6 +52,18 @@ def new_model() -> tuple[keras.Model, Prune]:
     return model, prune
 
 
+def test_heads_keep_their_weights():
+    """Of each label, and of each part of the model; of a model without such a layer the last one is taken for it."""
+    x = keras.Input((4,))
+    hidden = keras.layers.Dense(8, name="hidden_1")(x)
+    heads = [keras.layers.Dense(1, name=name)(hidden) for name in ("head", "head_kind", "deep_head")]
+    model = keras.Model(x, keras.layers.Concatenate()([*heads, keras.layers.Dense(2, name="ahead")(hidden)]))
+    assert [kernel.path for kernel in kernels(model)] == ["hidden_1/kernel", "ahead/kernel"]
+    assert len(kernels(new_model()[0])) == 2
+    alone = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1, name="head")])
+    assert [kernel.path for kernel in kernels(alone)] == [f"{alone.name}/head/kernel"]
+
+
 def steps(model: keras.Model, prune: Prune, first: int, last: int) -> None:
     prune.on_epoch_begin(0)
     for step in range(first, last):
