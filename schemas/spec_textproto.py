@@ -120,7 +120,7 @@ def _spec_error(
     line = error.GetLine()
     reason = str(error).partition(" : ")[2]
     # A text that ends too early is broken in the line behind its last one.
-    broken = dict(enumerate(text.splitlines(), 1)).get(line, "")
+    broken = dict(enumerate(text.splitlines(), 1)).get(line or 1, "")
     reason = reason.removeprefix(f"'{broken}': ")
     unknown = _NO_FIELD.fullmatch(reason)
     if unknown:
