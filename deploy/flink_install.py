@@ -33,6 +33,7 @@ def setup(folder: str) -> None:
     for tool in ("java", "javac", "mvn"):
         if shutil.which(tool) is None:
             raise ClusterError(f"'{tool}' is missing: install a JDK 17 and Maven")
+    folder = os.path.abspath(folder)  # Maven takes it for one beside its pom.xml otherwise
     os.makedirs(folder, exist_ok=True)
     if not os.path.isdir(os.path.join(folder, "flink")):
         _unpack_flink(folder)

@@ -1,0 +1,36 @@
+"""In: a folder to install Flink in. Out: every tool is told the same place, wherever it thinks it is."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from prebake.deploy import flink_install
+from prebake.deploy.flink_install import ClusterError, setup
+
+
+def test_maven_is_told_where_this_process_means(tmp_path, monkeypatch):
+    """Maven takes a relative folder for one beside its pom.xml, which is not here."""
+    called = []
+
+    def call(command):
+        called.append(command)
+        os.makedirs(next(part for part in command if "folder" in part).rpartition("=")[2])
+
+    monkeypatch.chdir(tmp_path)
+    os.makedirs("folder/flink")
+    monkeypatch.setattr(flink_install, "_call", call)
+    monkeypatch.setattr(flink_install.shutil, "which", lambda tool: f"/bin/{tool}")
+    setup("folder")
+    maven, compiler = called
+    assert maven[-1] == f"-DoutputDirectory={tmp_path}/folder/beam.part"
+    assert compiler[compiler.index("-d") + 1] == f"{tmp_path}/folder/classes"
+    assert sorted(os.listdir("folder")) == ["beam", "classes", "flink"]
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(flink_install.shutil, "which", lambda tool: None if tool == "mvn" else f"/bin/{tool}")
+    with pytest.raises(ClusterError) as error:
+        setup(str(tmp_path / "folder"))
+    assert str(error.value) == "'mvn' is missing: install a JDK 17 and Maven"
+    assert not (tmp_path / "folder").exists()
