@@ -1,23 +1,27 @@
-"""In: a run, and how many processes. Out: the training on all of them, on this host; what stops is started again.
+"""In: a run, and how many processes or which hosts. Out: the training on all of them; what stops is started again.
 
-    python -m prebake.training.launch --workers 2 RUN
+    python -m prebake.training.launch --workers 2 RUN                           # two processes of this host
+    python -m prebake.training.launch --hosts node[01-04] --index 0 RUN         # one of four hosts: the same on each
 
 Each process is a worker of `training.distribution: multi_worker`. If one is killed, the others cannot go on without it and
 end too; then all are started again, and go on from the last checkpoint. A mistake of the user (exit code 2) ends it all.
+On several hosts each launcher starts its own worker again, which waits for the others.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from ..schemas.errors import PrebakeError
+from .hosts import INDEX_VARIABLES, expand_hosts, host_index, tf_config
 
 # That the spec, the data or the command is wrong: it would be again.
 _MISTAKE = 2
@@ -36,18 +40,12 @@ def free_ports(count: int) -> list[int]:
 
 def start_workers(command: Sequence[str], count: int) -> list[subprocess.Popen]:
     """Starts the command so many times, each time with another TF_CONFIG, in a process group of its own."""
-    cluster = {"worker": [f"localhost:{port}" for port in free_ports(count)]}
-    return [
-        subprocess.Popen(
-            command,
-            env={
-                **os.environ,
-                "TF_CONFIG": json.dumps({"cluster": cluster, "task": {"type": "worker", "index": index}}),
-            },
-            start_new_session=True,
-        )
-        for index in range(count)
-    ]
+    hosts = [f"localhost:{port}" for port in free_ports(count)]
+    return [_start(command, tf_config(hosts, index, 0)) for index in range(count)]
+
+
+def _start(command: Sequence[str], config: str) -> subprocess.Popen:
+    return subprocess.Popen(command, env={**os.environ, "TF_CONFIG": config}, start_new_session=True)
 
 
 def end_of(workers: Sequence[subprocess.Popen]) -> list[int]:
@@ -71,7 +69,7 @@ def kill(workers: Sequence[subprocess.Popen]) -> None:
 
 
 def launch(command: Sequence[str], count: int, restarts: int) -> int:
-    """Runs the command on so many workers until all end well.
+    """Runs the command on so many workers of this host until all end well.
 
     Args:
       command: of one worker.
@@ -81,8 +79,32 @@ def launch(command: Sequence[str], count: int, restarts: int) -> int:
     Returns:
       0; or the exit code of a worker: 2 for a mistake, and what the last one to fail said if there was no restart left.
     """
+    return _repeat(lambda: start_workers(command, count), 0, f"all {count}", restarts)
+
+
+def launch_one(command: Sequence[str], hosts: Sequence[str], index: int, port: int, restarts: int) -> int:
+    """Runs the command as the worker of this host until it ends well.
+
+    Args:
+      command: of one worker.
+      hosts: of all workers.
+      index: which of them this is.
+      port: that each host listens on, if it has none of its own.
+      restarts: at most.
+
+    Returns:
+      As `launch`.
+
+    Raises:
+      PrebakeError: see `tf_config`.
+    """
+    config = tf_config(hosts, index, port)
+    return _repeat(lambda: [_start(command, config)], index, "it", restarts)
+
+
+def _repeat(start: Callable[[], list[subprocess.Popen]], first: int, who: str, restarts: int) -> int:
     for attempt in range(restarts + 1):
-        workers = start_workers(command, count)
+        workers = start()
         try:
             codes = end_of(workers)
         finally:
@@ -92,9 +114,9 @@ def launch(command: Sequence[str], count: int, restarts: int) -> int:
         if _MISTAKE in codes:
             return _MISTAKE
         worst = min(codes) if min(codes) < 0 else max(codes)
-        ended = ", ".join(f"worker {index} {_said(code)}" for index, code in enumerate(codes) if code)
+        ended = ", ".join(f"worker {index} {_said(code)}" for index, code in enumerate(codes, first) if code)
         left = restarts - attempt
-        what = f"starting all {count} again" if left else "no restart is left"
+        what = f"starting {who} again" if left else "no restart is left"
         print(f"launch: {ended}: {what}", file=sys.stderr, flush=True)
     return worst if worst > 0 else 128 - worst
 
@@ -107,22 +129,55 @@ def main(arguments: list[str] | None = None) -> int:
     """The command. Returns its exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m prebake.training.launch",
-        description="Train a run with `distribution: multi_worker` on processes of this host.",
-        epilog="Further options are those of `python -m prebake.training.train`.",
+        description="Train a run with `distribution: multi_worker` on processes of this host, or as one of several hosts.",
+        epilog="Further options, behind RUN, are those of `python -m prebake.training.train`.",
     )
-    parser.add_argument("run", help="run directory that `prebake preprocess` wrote")
-    parser.add_argument("--workers", type=int, default=2, help="processes (default: %(default)s)")
+    parser.add_argument("run", help="run directory that `prebake preprocess` wrote; all hosts must see it")
+    parser.add_argument("--workers", type=int, help="processes of this host (default: 2)")
     parser.add_argument(
-        "--restarts", type=int, default=10, help="how often all are started again (default: %(default)s)"
+        "--hosts", help="all hosts of the training, e.g. node[01-04] or a,b: one worker on each"
+    )
+    parser.add_argument(
+        "--index",
+        type=int,
+        help=f"which of --hosts this is, from 0 (default: {' or '.join(INDEX_VARIABLES)})",
+    )
+    parser.add_argument(
+        "--port", type=int, default=7000, help="that each of --hosts listens on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--restarts",
+        type=int,
+        default=10,
+        help="how often what stops is started again (default: %(default)s)",
     )
     options, rest = parser.parse_known_args(arguments)
-    if options.workers < 1 or options.restarts < 0:
+    if (options.workers is not None and options.workers < 1) or options.restarts < 0:
         parser.error("--workers must be at least 1, --restarts at least 0")
-    return launch(
-        [sys.executable, "-m", "prebake.training.train", options.run, *rest],
-        options.workers,
-        options.restarts,
-    )
+    if options.hosts is None and options.index is not None:
+        parser.error("--index goes with --hosts")
+    if options.hosts is not None and options.workers is not None:
+        parser.error("--workers are processes of this host, --hosts are others: give one of them")
+    command = [sys.executable, "-m", "prebake.training.train", options.run, *rest]
+    # A cluster takes a host away with SIGTERM, which the first process of a container does not obey by itself.
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        if options.hosts is None:
+            return launch(command, options.workers or 2, options.restarts)
+        index = host_index(os.environ) if options.index is None else options.index
+        return launch_one(command, expand_hosts(options.hosts), index, options.port, options.restarts)
+    except PrebakeError as error:
+        print(f"launch: {error}", file=sys.stderr)
+        return _MISTAKE
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _stop(number: int, _: object) -> None:
+    """Ends the workers as well: see `_repeat`."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":
