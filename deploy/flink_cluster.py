@@ -31,11 +31,24 @@ _START_SECONDS = 60
 
 # Java 17 hides what Flink's serializers look at.
 _OPENED = ("lang", "net", "io", "nio", "lang.reflect", "text", "time", "util", "util.concurrent")
-_JAVA = [
-    "java",
+OPENS = [
     *(f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in _OPENED),
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
 ]
+# What the jobs need of a cluster, wherever it runs.
+SETTINGS: dict[str, object] = {
+    "execution.batch-shuffle-mode": "ALL_EXCHANGES_BLOCKING",
+    # Flink's 512 for each output of each running task would ask for gigabytes: the analysis has dozens of outputs.
+    "taskmanager.network.sort-shuffle.min-buffers": 64,
+    # A lost TaskManager is one failure; its tasks are tried again elsewhere.
+    "restart-strategy.type": "fixed-delay",
+    "restart-strategy.fixed-delay.attempts": 5,
+    "restart-strategy.fixed-delay.delay": "1 s",
+    "jobmanager.execution.failover-strategy": "region",
+    "heartbeat.interval": 1000,
+    "heartbeat.timeout": 10000,
+    "pekko.ask.timeout": "30 s",
+}
 _JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
 _TASK_MANAGER = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
 
@@ -164,8 +177,8 @@ class Cluster:
             f"-Dlog.file={log}",
             f"-Dlog4j.configurationFile={os.path.join(self.home, 'log4j.properties')}",
         ]
-        command = [*_JAVA, *memory, *logs, "-cp", classpath(self.folder), main, "--configDir", self.home]
-        self._start(name, [*command, *arguments])
+        java = ["java", *OPENS, *memory, *logs, "-cp", classpath(self.folder)]
+        self._start(name, [*java, main, "--configDir", self.home, *arguments])
 
     def _start(self, name: str, command: Sequence[str]) -> None:
         with open(os.path.join(self.home, f"{name}.out"), "ab") as out:
@@ -216,18 +229,8 @@ class Cluster:
             "taskmanager.memory.jvm-metaspace.size": "256m",
             "taskmanager.memory.jvm-overhead.min": "192m",
             "taskmanager.memory.jvm-overhead.max": "192m",
-            # Flink's 512 for each output of each running task would ask for gigabytes: the analysis has dozens of outputs.
-            "taskmanager.network.sort-shuffle.min-buffers": 64,
             "io.tmp.dirs": os.path.join(self.home, "tmp"),
-            "execution.batch-shuffle-mode": "ALL_EXCHANGES_BLOCKING",
-            # A lost TaskManager is one failure; its tasks are tried again elsewhere.
-            "restart-strategy.type": "fixed-delay",
-            "restart-strategy.fixed-delay.attempts": 5,
-            "restart-strategy.fixed-delay.delay": "1 s",
-            "jobmanager.execution.failover-strategy": "region",
-            "heartbeat.interval": 1000,
-            "heartbeat.timeout": 10000,
-            "pekko.ask.timeout": "30 s",
+            **SETTINGS,
         }
         os.makedirs(os.path.join(self.home, "tmp"))
         with open(os.path.join(self.home, "config.yaml"), "w", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""In: an empty folder. Out: Flink from PyPI, Beam's libraries from Maven Central, and FlinkJob.java compiled with both.
+"""In: an empty folder. Out: Flink from PyPI, Beam's libraries from Maven Central, and a jar of FlinkJob.java.
 
 Needs a JDK 17 and Maven; downloads 290 MB, once.
 """
@@ -11,9 +11,11 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import zipfile
 from collections.abc import Sequence
 
 FLINK = "apache-flink-libraries==1.20.1"
+JAR = "prebake-flink.jar"
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "flink")
 
 # Beam finds by this name who says what the runner does by itself.
@@ -42,13 +44,22 @@ def setup(folder: str) -> None:
         target = os.path.join(folder, "beam.part")
         _call(["mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", f"-DoutputDirectory={target}"])
         os.replace(target, os.path.join(folder, "beam"))
-    classes, source = os.path.join(folder, "classes"), os.path.join(SOURCES, "FlinkJob.java")
-    if not os.path.isdir(classes) or os.path.getmtime(classes) < os.path.getmtime(source):
+    source = os.path.join(SOURCES, "FlinkJob.java")
+    jar = os.path.join(folder, JAR)
+    if not os.path.isfile(jar) or os.path.getmtime(jar) < os.path.getmtime(source):
+        classes = os.path.join(folder, "classes")
         shutil.rmtree(classes, ignore_errors=True)
         _call(["javac", "-nowarn", "-Xlint:none", "-d", classes, "-cp", classpath(folder), source])
-        os.makedirs(os.path.join(classes, "META-INF", "services"))
-        with open(os.path.join(classes, "META-INF", "services", _NATIVE), "w", encoding="utf-8") as file:
-            file.write("FlinkJob$Reshuffle\n")
+        _pack(classes, jar)
+
+
+def _pack(classes: str, jar: str) -> None:
+    with zipfile.ZipFile(f"{jar}.part", "w") as packed:
+        packed.writestr(f"META-INF/services/{_NATIVE}", "FlinkJob$Reshuffle\n")
+        for name in sorted(os.listdir(classes)):
+            packed.write(os.path.join(classes, name), name)
+    os.replace(f"{jar}.part", jar)
+    shutil.rmtree(classes)
 
 
 def _unpack_flink(folder: str) -> None:
@@ -76,5 +87,5 @@ def _call(command: Sequence[str]) -> None:
 
 def classpath(folder: str) -> str:
     """Of every Java process: Flink, Beam's libraries, our job."""
-    parts = [os.path.join(folder, "classes"), os.path.join(folder, "beam", "*")]
+    parts = [os.path.join(folder, JAR), os.path.join(folder, "beam", "*")]
     return ":".join([*parts, os.path.join(folder, "flink", "lib", "*")])

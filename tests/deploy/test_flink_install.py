@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pathlib
+import zipfile
 
 import pytest
 from prebake.deploy import flink_install
@@ -15,7 +17,9 @@ def test_maven_is_told_where_this_process_means(tmp_path, monkeypatch):
 
     def call(command):
         called.append(command)
-        os.makedirs(next(part for part in command if "folder" in part).rpartition("=")[2])
+        made = next(part for part in command if "folder" in part).rpartition("=")[2]
+        os.makedirs(made)
+        pathlib.Path(made, "FlinkJob.class").write_bytes(b"compiled")
 
     monkeypatch.chdir(tmp_path)
     os.makedirs("folder/flink")
@@ -25,7 +29,11 @@ def test_maven_is_told_where_this_process_means(tmp_path, monkeypatch):
     maven, compiler = called
     assert maven[-1] == f"-DoutputDirectory={tmp_path}/folder/beam.part"
     assert compiler[compiler.index("-d") + 1] == f"{tmp_path}/folder/classes"
-    assert sorted(os.listdir("folder")) == ["beam", "classes", "flink"]
+    assert sorted(os.listdir("folder")) == ["beam", "flink", "prebake-flink.jar"]
+    with zipfile.ZipFile("folder/prebake-flink.jar") as jar:
+        found = {name: jar.read(name) for name in jar.namelist()}
+    service = "META-INF/services/org.apache.beam.sdk.util.construction.NativeTransforms$IsNativeTransform"
+    assert found == {service: b"FlinkJob$Reshuffle\n", "FlinkJob.class": b"compiled"}
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch):
