@@ -214,6 +214,8 @@ class Cluster:
             "rest.port": self.rest,
             "rest.address": "localhost",
             "rest.bind-address": "localhost",
+            # How old an answer may be.
+            "web.refresh-interval": 1000,
             "taskmanager.host": "localhost",
             "taskmanager.bind-host": "localhost",
             "taskmanager.numberOfTaskSlots": slots,

@@ -13,14 +13,20 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
+from typing import Any
 
 import apache_beam as beam
+from apache_beam.metrics.execution import MetricKey, MetricResult
+from apache_beam.metrics.metric import MetricResults, MetricsFilter
+from apache_beam.metrics.metricbase import MetricName
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
 from apache_beam.portability.api import beam_runner_api_pb2
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner, PipelineState
 
+from ..pipelines.runner import find_cause
 from ..schemas.errors import PrebakeError
+from .flink_failure import WorkerFailedError, failure_line
 from .flink_install import classpath
 
 # Python workers of a job stay between its stages: each one starts TensorFlow.
@@ -114,7 +120,8 @@ class _Job(PipelineResult):
         """Waits for the job's end; cancels it if that is broken off.
 
         Raises:
-          RuntimeError: it failed, with what its worker said.
+          WorkerFailedError: a worker failed; one line.
+          RuntimeError: it failed by a fault of the data, or before it began, with what Java said.
         """
         try:
             _, text = self._process.communicate()
@@ -123,9 +130,32 @@ class _Job(PipelineResult):
             raise
         if self._process.returncode:
             self._state = PipelineState.FAILED
-            raise RuntimeError(text)
+            error = RuntimeError(text)
+            line = None if find_cause(error) else self._failure()
+            raise (
+                WorkerFailedError(f"{line}: see {self._address}/#/job/{self.job}/exceptions")
+                if line
+                else error
+            )
         self._state = PipelineState.DONE
         return self._state
+
+    def metrics(self) -> MetricResults:
+        """Counters so far, added up over all tasks. What a lost task had counted is taken back."""
+        found = self._ask("accumulators")["user-task-accumulators"]
+        return _Counters({one["name"]: int(one["value"]) for one in found if one["type"] == "LongCounter"})
+
+    def _failure(self) -> str | None:
+        try:
+            return failure_line(self._ask("exceptions")) if self.job else None
+        except (OSError, ValueError):
+            return None  # the cluster is gone
+
+    def _ask(self, what: str) -> Any:
+        with urllib.request.urlopen(
+            f"{self._address}/jobs/{self.job}/{what}", timeout=_ANSWER_SECONDS
+        ) as answer:
+            return json.load(answer)
 
     def cancel(self):
         """Ends the job on the cluster, and says so."""
@@ -138,3 +168,20 @@ class _Job(PipelineResult):
         self._process.kill()
         self._process.communicate()
         self._state = PipelineState.CANCELLED
+
+
+class _Counters(MetricResults):
+    """Counters by `namespace:name`; Flink does not tell of which step."""
+
+    def __init__(self, counters: dict[str, int]):
+        self._counters = counters
+
+    def query(self, filter: MetricsFilter | None = None) -> dict[str, list[MetricResult]]:
+        keys = {
+            MetricKey("", MetricName(*name.split(":", 1))): count for name, count in self._counters.items()
+        }
+        return {
+            self.COUNTERS: [
+                MetricResult(key, None, count) for key, count in keys.items() if self.matches(filter, key)
+            ]
+        }

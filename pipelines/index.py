@@ -19,7 +19,7 @@ from ..schemas.csv_scan import Ends, FileCuts, RangeScan, resolve_cuts, scan_ran
 from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import COMPRESSION_NONE, Data, Spec
 from .collect import WriteJson, read_json
-from .progress import add_rows, progress_bar
+from .progress import count_rows, progress_bar
 from .range_reader import RangeReader, file_changed, open_raw
 from .runner import make_pipeline, run
 
@@ -80,7 +80,7 @@ class ScanRange(beam.DoFn):
             stream = open_stream(stream, path, self._compression)
         while block := stream.read(RANGE_BYTES):
             scan = scan_range(block, self._quoting)
-            add_rows(scan.outside.count)
+            count_rows(read=scan.outside.count)
             yield scan
 
     def _plain(self, path: str) -> bool:

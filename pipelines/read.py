@@ -14,7 +14,7 @@ from ..schemas.csv_rows import Block, read_block, whole_records
 from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import Data
 from .index import CsvRange
-from .progress import add_rows
+from .progress import count_rows
 from .range_reader import RangeReader, file_changed, open_raw
 
 # Rows of one Beam element are those of about this many bytes of CSV: large enough that a TensorFlow call and an Arrow
@@ -50,7 +50,7 @@ class ReadRange(beam.DoFn):
                     count["bad"] += len(block.errors)
                     for error in block.errors:
                         yield pvalue.TaggedOutput(BAD_ROWS, bad_row(work.file, error))
-                    add_rows(len(block.rows))
+                    count_rows(read=len(block.rows) + len(block.errors), rejected=len(block.errors))
                     if len(block.rows):
                         yield FileBlock(work.file, work.layout.header, block)
                 count["crc32c"] = reader.crc32c

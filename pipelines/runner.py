@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import re
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 
 from ..schemas.disk import disk_fault
 from ..schemas.errors import PrebakeError
+from .progress import follow
 
 # Of another process only the text of the traceback arrives, to whose last line Beam adds the step.
 _IN_TRACEBACK = re.compile(
@@ -43,7 +45,10 @@ def run(pipeline: beam.Pipeline) -> None:
     log = logging.getLogger(_WORKER_LOG)
     log.addFilter(_is_news)
     try:
-        pipeline.run().wait_until_finish()
+        # On this machine it has ended by now; its workers count in this process.
+        job = pipeline.run()
+        with contextlib.nullcontext() if isinstance(pipeline.runner, FnApiRunner) else follow(job):
+            job.wait_until_finish()
     except Exception as error:
         cause = find_cause(error)
         if cause is None:

@@ -14,6 +14,7 @@ from ..schemas.manifest_pb2 import OutputFeature
 from ..schemas.spec_pb2 import Spec
 from ..transforms.row_features import RowFeatures, TransformBlock
 from ..transforms.saved_graph import load_saved_graph
+from .progress import count_rows
 from .range_reader import read_whole
 from .read import BAD_ROWS, bad_row
 from .shuffle import Part, cut_into_parts, part_schema
@@ -58,6 +59,7 @@ class TransformRows(beam.DoFn):
 
     def process(self, rows: FileBlock) -> Iterator[Any]:
         found = self._transform(rows)
+        count_rows(rejected=len(found.bad))
         for error in found.bad:
             yield beam.pvalue.TaggedOutput(BAD_ROWS, bad_row(rows.file, error) | {"found_late": True})
         shard = shard_of_rows(found.shard, found.splits, self._shards)

@@ -13,6 +13,7 @@ import apache_beam as beam
 from ..schemas.manifest_pb2 import OutputFeature
 from ..schemas.spec_pb2 import COMPRESSION_GZIP, Compression
 from .encode_examples import ExampleEncoder
+from .progress import count_rows
 from .shuffle import Part, join_parts, part_schema
 
 
@@ -37,6 +38,7 @@ class WriteShard(beam.DoFn):
         columns, counts = join_parts((Part(*part) for part in parts), self._schema)
         rows = sum(counts.values())
         self._write(self._paths[shard], self._encoder.encode(columns, rows))
+        count_rows(written=rows)
         yield {"shard": shard, "rows": rows, "files": counts}
 
     def _write(self, path: str, chunks: Iterable[bytes]) -> None:

@@ -12,8 +12,17 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
+import org.apache.beam.model.fnexecution.v1.BeamFnApi.ProcessBundleProgressResponse;
+import org.apache.beam.model.fnexecution.v1.BeamFnApi.ProcessBundleResponse;
 import org.apache.beam.model.fnexecution.v1.BeamFnApi.StateKey.TypeCase;
+import org.apache.beam.model.pipeline.v1.MetricsApi.MonitoringInfo;
 import org.apache.beam.model.pipeline.v1.RunnerApi;
+import org.apache.beam.runners.core.metrics.MonitoringInfoConstants;
+import org.apache.beam.runners.core.metrics.MonitoringInfoEncodings;
 import org.apache.beam.runners.fnexecution.control.BundleProgressHandler;
 import org.apache.beam.runners.fnexecution.control.DefaultExecutableStageContext;
 import org.apache.beam.runners.fnexecution.control.ExecutableStageContext;
@@ -50,6 +59,7 @@ import org.apache.flink.api.common.functions.FlatMapFunction;
 import org.apache.flink.api.common.functions.RichGroupReduceFunction;
 import org.apache.flink.api.common.functions.RichMapFunction;
 import org.apache.flink.api.common.functions.RichMapPartitionFunction;
+import org.apache.flink.api.common.functions.RuntimeContext;
 import org.apache.flink.api.common.typeinfo.PrimitiveArrayTypeInfo;
 import org.apache.flink.api.common.typeinfo.TypeInformation;
 import org.apache.flink.api.common.typeinfo.Types;
@@ -330,6 +340,16 @@ public final class FlinkJob {
     private static final ExecutableStageContext.Factory WORKERS =
         ReferenceCountingExecutableStageContextFactory.create(DefaultExecutableStageContext::create, caller -> false);
 
+    // Asks the workers how far they are.
+    private static final long ASK_SECONDS = 1;
+    private static final ScheduledExecutorService CLOCK =
+        Executors.newSingleThreadScheduledExecutor(
+            work -> {
+              Thread thread = new Thread(work, "progress");
+              thread.setDaemon(true);
+              return thread;
+            });
+
     private final byte[] payload;
     private final List<String> outputs;
     private final String options;
@@ -358,7 +378,9 @@ public final class FlinkJob {
     @Override
     public void mapPartition(Iterable<byte[]> elements, Collector<Tuple2<Integer, byte[]>> out) throws Exception {
       Coder<WindowedValue<Object>> coder = coder(stage.getInputPCollection().getId());
-      try (RemoteBundle bundle = bundles.getBundle(receivers(out), sides(), BundleProgressHandler.ignored())) {
+      ScheduledFuture<?> asked = null;
+      try (RemoteBundle bundle = bundles.getBundle(receivers(out), sides(), new Counters(getRuntimeContext()))) {
+        asked = CLOCK.scheduleWithFixedDelay(bundle::requestProgress, ASK_SECONDS, ASK_SECONDS, TimeUnit.SECONDS);
         FnDataReceiver<Object> send = bundle.getInputReceivers().values().iterator().next();
         for (byte[] element : elements) {
           send.accept(decode(coder, element));
@@ -366,6 +388,10 @@ public final class FlinkJob {
       } catch (Exception error) {
         // Trying again does not mend a fault of the user's.
         throw String.valueOf(error.getMessage()).contains("prebake.schemas.errors.") ? new Fault(error) : error;
+      } finally {
+        if (asked != null) {
+          asked.cancel(false);
+        }
       }
     }
 
@@ -427,6 +453,44 @@ public final class FlinkJob {
     public void close() throws Exception {
       try (AutoCloseable one = workers;
           AutoCloseable other = bundles) {}
+    }
+  }
+
+  /** What the user's counters of a bundle count, as accumulators of the task, which Flink's REST interface adds up. */
+  private static final class Counters implements BundleProgressHandler {
+    private final RuntimeContext task;
+    private final Map<String, Long> told = new HashMap<>();
+
+    Counters(RuntimeContext task) {
+      this.task = task;
+    }
+
+    @Override
+    public void onProgress(ProcessBundleProgressResponse progress) {
+      add(progress.getMonitoringInfosList());
+    }
+
+    @Override
+    public void onCompleted(ProcessBundleResponse done) {
+      add(done.getMonitoringInfosList());
+    }
+
+    /** Each is the sum since the bundle began; a late answer may tell less than an earlier one. */
+    private synchronized void add(List<MonitoringInfo> infos) {
+      Map<String, Long> sums = new HashMap<>();
+      for (MonitoringInfo info : infos) {
+        if (info.getUrn().equals(MonitoringInfoConstants.Urns.USER_SUM_INT64)) {
+          String name = info.getLabelsOrThrow("NAMESPACE") + ":" + info.getLabelsOrThrow("NAME");
+          sums.merge(name, MonitoringInfoEncodings.decodeInt64Counter(info.getPayload()), Long::sum);
+        }
+      }
+      for (Map.Entry<String, Long> sum : sums.entrySet()) {
+        long more = sum.getValue() - told.getOrDefault(sum.getKey(), 0L);
+        if (more > 0) {
+          task.getLongCounter(sum.getKey()).add(more);
+          told.put(sum.getKey(), sum.getValue());
+        }
+      }
     }
   }
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,11 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import apache_beam as beam
 import people
 import pytest
 from prebake.deploy.flink_cluster import Cluster
+from prebake.deploy.flink_failure import WorkerFailedError
 from prebake.deploy.flink_install import setup
+from prebake.pipelines import progress
 from prebake.pipelines.preprocess import load, preprocess
+from prebake.pipelines.runner import make_pipeline, run
 from prebake.schemas.errors import PrebakeError
 
 from benchmarks.flights import SPEC, write_shards
@@ -66,9 +71,19 @@ def same(local: dict[str, bytes], run: str) -> None:
     assert sum("part-" in path for path in found) >= 3
 
 
-def test_the_bytes_of_the_local_runner(cluster, spec, local, tmp_path):
+def test_the_bytes_of_the_local_runner(cluster, spec, local, tmp_path, monkeypatch, capsys):
+    """While the job runs it says how many rows it has read and written: at its end all of them."""
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 1.0)
     preprocess(load(spec), str(tmp_path), beam_args=cluster.beam_args())
     same(local, str(tmp_path))
+    lines = capsys.readouterr().err.splitlines()
+    said = re.compile(
+        r"(index|analyze|transform): [\d,]+( of 336,776)? rows read, ([\d,]+ written, )?.*[\d,]+ rows/s"
+    )
+    assert [line for line in lines if not said.fullmatch(line)] == []
+    assert {line.partition(":")[0] for line in lines} == {"index", "analyze", "transform"}
+    assert any(line.startswith(f"analyze: {FLIGHTS:,} of {FLIGHTS:,} rows read") for line in lines)
+    wait_for(lambda: counters(cluster) == {"rows_read": FLIGHTS, "rows_written": FLIGHTS})
 
 
 def test_a_lost_task_manager(cluster, spec, local, tmp_path):
@@ -99,6 +114,24 @@ def test_a_fault_of_the_data_is_one_line_and_is_not_tried_again(cluster, tmp_pat
     assert len(cluster.ask("/jobs/overview")["jobs"]) == before + 2
 
 
+def test_a_failure_is_one_line_with_the_name_of_the_worker(cluster):
+    def fail(number: int) -> float:
+        return 1 / number
+
+    pipeline = make_pipeline(cluster.beam_args())
+    _ = pipeline | beam.Create([0]) | "Divide" >> beam.Map(fail)
+    with pytest.raises(WorkerFailedError) as error:
+        run(pipeline)
+    job = newest_job(cluster)["jid"]
+    said = re.fullmatch(
+        r"worker (taskmanager-\d) at localhost:\d+: ZeroDivisionError: division by zero, while running 'Divide': "
+        rf"see http://localhost:{cluster.rest}/#/job/{job}/exceptions",
+        str(error.value),
+    )
+    assert said
+    assert said[1] in cluster.pids
+
+
 def test_ctrl_c_cancels_the_job(cluster, spec, tmp_path):
     before = newest_job(cluster)
     command = [sys.executable, "-m", "prebake.cli", "preprocess", spec, "--run", str(tmp_path / "run")]
@@ -113,6 +146,13 @@ def test_ctrl_c_cancels_the_job(cluster, spec, tmp_path):
     assert "Traceback" not in said
     assert process.returncode != 0
     wait_for(lambda: newest_job(cluster)["state"] == "CANCELED")
+
+
+def counters(cluster: Cluster) -> dict[str, int]:
+    """Of the newest job."""
+    found = cluster.ask(f"/jobs/{newest_job(cluster)['jid']}/accumulators")["user-task-accumulators"]
+    rows = {one["name"]: int(one["value"]) for one in found if one["name"].startswith("prebake:")}
+    return {name.partition(":")[2]: count for name, count in rows.items()}
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
