@@ -177,9 +177,10 @@ class _Counters(MetricResults):
         self._counters = counters
 
     def query(self, filter: MetricsFilter | None = None) -> dict[str, list[MetricResult]]:
-        keys = {
-            MetricKey("", MetricName(*name.split(":", 1))): count for name, count in self._counters.items()
-        }
+        keys = {}
+        for name, count in self._counters.items():
+            namespace, _, rest = name.partition(":")
+            keys[MetricKey("", MetricName(namespace, rest))] = count
         return {
             self.COUNTERS: [
                 MetricResult(key, None, count) for key, count in keys.items() if self.matches(filter, key)
