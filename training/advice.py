@@ -196,8 +196,8 @@ def _valid_is_better(seen: _Seen) -> str:
     if seen.best <= 3:
         return f"{text}no fault so early, because the training loss is the mean over an epoch, the other that of its end."
     return (
-        f"{text}the rows of the validation split are easier, or some of them are in both splits. Look at data.split "
-        "(group, time)."
+        f"{text}the rows of the validation split are easier, by chance if they are few, or some of them are in both "
+        "splits. Look at data.split (group, time)."
     )
 
 

@@ -99,8 +99,8 @@ CASES = {
     ),
     "easier rows": (
         FALLS + REST, [x * 0.8 for x in FALLS + REST], "",
-        "The validation loss (0.2504) is below the training loss (0.313): the rows of the validation split are easier, or some "
-        "of them are in both splits. Look at data.split (group, time).",
+        "The validation loss (0.2504) is below the training loss (0.313): the rows of the validation split are easier, by "
+        "chance if they are few, or some of them are in both splits. Look at data.split (group, time).",
     ),
     "short": (
         [1.0, 0.6], [0.5, 0.55], "",
