@@ -10,6 +10,8 @@ import functools
 import json
 import math
 import os
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -17,6 +19,7 @@ import people
 import pytest
 import tensorflow as tf
 import yaml
+from google.protobuf import text_format
 from prebake.pipelines.preprocess import load, preprocess
 from prebake.schemas.errors import ArtifactError, SpecError
 from prebake.schemas.spec_pb2 import Spec
@@ -438,6 +441,29 @@ def test_the_same_weights_by_the_custom_loop_from_csv_without_cache_and_after_a_
         assert history == json.load(file)
 
 
+TWO_DEVICES = """
+import sys
+import tensorflow as tf
+one = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(one, [tf.config.LogicalDeviceConfiguration()] * 2)
+from google.protobuf import text_format
+from prebake.schemas.spec_pb2 import Spec
+from prebake.training.train import train
+train(sys.argv[1], text_format.Parse(sys.argv[2], Spec()), progress=False)
+"""
+
+
+@pytest.mark.long
+def test_two_devices_learn_what_one_does(folder, run):
+    # Replicas draw other dropout than one device.
+    changes = {"model": {"dropout": 0}, "export": {"samples": 0}}
+    wanted = trained(folder, run, "one", changes)
+    spec = spec_of(folder, PLAIN, changes, {"training": {"name": "two", "distribution": "mirrored"}})
+    subprocess.run([sys.executable, "-c", TWO_DEVICES, run, text_format.MessageToString(spec)], check=True)
+    for found, other in zip(open_model(run, "two")[0].get_weights(), wanted, strict=True):
+        np.testing.assert_allclose(found, other, rtol=1e-4, atol=1e-6)
+
+
 def test_fewer_bits_and_a_loss_weight_of_0(folder, run):
     silent = {"training": {"precision": "mixed_bfloat16", "outputs": {"kind": {"loss_weight": 0}}}}
     spec = spec_of(folder, silent)
@@ -486,13 +512,15 @@ def test_a_model_of_ones_own_has_one_output(folder, run, tmp_path):
     )
 
 
-def test_people_are_told_of_every_label(folder, run):
+def test_people_are_told_of_every_label(folder, run, rows):
     assert "labels price; duty; kind, 3 classes; in " in statistics_summary(os.path.join(run, "transform"))
     text = explain(run, spec_of(folder), csv=f"{folder}/data/train.csv:2")
-    lines = [line.split() for line in text.splitlines()]
-    assert ["label_kind", "raw", "kind", "=", "'mid'"] in lines or "label_kind" in text
-    assert "3 classes: " in text
-    assert "ln(1 + label); mean " in text
+    labels = text[text.index("label\n") :].splitlines()
+    assert labels[::3] == ["label", "label_duty", "label_kind", "weight"]
+    assert labels[1] == f"  raw          price = '{rows['train'][0]['price']}'"
+    assert labels[5].split("   ")[-1].startswith("regression: ln(1 + label); mean ")
+    kind = rows["train"][0]["kind"]
+    assert labels[8] == f"  transformed  {KINDS.index(kind)}   3 classes: {KINDS.index(kind)} is '{kind}'"
 
 
 def test_a_label_that_the_header_lacks_is_named(folder, tmp_path):
