@@ -84,14 +84,15 @@ def _check_names(spec: spec_pb2.Spec, source: SpecSource) -> dict[str, spec_pb2.
             hint = "letters, digits, _ . and -, the first a letter or _; any name may stand in `column`"
             raise source.error(path, f"{quote(name)} cannot be a feature's name", hint)
         features[name] = feature
+    taken = {*features, *reserved_names(spec)}
     for name, feature in features.items():
-        if (feature.tf_idf or feature.value_weights) and f"{name}_weights" in features:
+        if (feature.tf_idf or feature.value_weights) and f"{name}_weights" in taken:
             raise source.error(
                 f"features.{name}",
                 f"its weights '{name}_weights' are the name of another feature",
                 "rename that one",
             )
-        if feature.missing.indicator and f"{name}_missing" in features:
+        if feature.missing.indicator and f"{name}_missing" in taken:
             raise source.error(
                 f"features.{name}.missing.indicator",
                 f"its indicator '{name}_missing' is the name of another feature",

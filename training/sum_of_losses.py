@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import keras
+from keras import ops
 
 from ..schemas.labels import loss_weight
 from ..schemas.manifest_pb2 import LabelEntry
@@ -58,6 +59,9 @@ class SumOfLosses(keras.losses.Loss):
             zip(self.losses, self.weights, self.units, strict=True)
         ):
             part = loss.call(y_true[:, place : place + 1], y_pred[:, first : first + units])
+            if len(part.shape) > 1:
+                # Of the user's own: [batch, 1] and [batch] would add up to [batch, batch].
+                part = ops.mean(part, axis=tuple(range(1, len(part.shape))))
             # Not even times 0, which would not silence a loss that is no number.
             total = total + weight * part if weight else total
             first += units
