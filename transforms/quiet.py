@@ -1,10 +1,11 @@
-"""In: libraries that talk while they are imported. Out: silence on the user's screen, but for errors."""
+"""In: libraries that talk while they are imported. Out: silence on the screen, but for errors, and no wait for Keras."""
 
 from __future__ import annotations
 
 import contextlib
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 
@@ -26,9 +27,26 @@ def quiet_start() -> Iterator[None]:
         os.close(nowhere)
 
 
+@contextlib.contextmanager
+def keras_later() -> Iterator[None]:
+    """Within the block TensorFlow can be imported without Keras, which it loads when something of it is first used.
+
+    TensorFlow imports Keras for what old optimizers do at that moment, and goes on if it is not there. Keras in its turn
+    imports scikit-learn and matplotlib where they are installed. Without all that preprocessing imports a quarter less.
+    """
+    if "keras" in sys.modules:
+        yield
+        return
+    sys.modules["keras.src"] = None  # type: ignore[assignment]  what Python itself takes for "is not there"
+    try:
+        yield
+    finally:
+        del sys.modules["keras.src"]
+
+
 def import_tensorflow() -> None:
-    """Imports TensorFlow without its notices, and leaves its logger and absl's at errors."""
-    with quiet_start():
+    """Imports TensorFlow without its notices and without Keras, and leaves its logger and absl's at errors."""
+    with quiet_start(), keras_later():
         import absl.logging
         import tensorflow
 
