@@ -37,7 +37,8 @@ def keras_later() -> Iterator[None]:
     if "keras" in sys.modules:
         yield
         return
-    sys.modules["keras.src"] = None  # type: ignore[assignment]  what Python itself takes for "is not there"
+    # What Python itself takes for "is not there".
+    sys.modules["keras.src"] = None  # type: ignore[assignment]
     try:
         yield
     finally:
