@@ -16,7 +16,7 @@ from ..schemas.disk import disk_faults
 from ..schemas.errors import PrebakeError
 from ..schemas.manifest import read_manifest
 from ..schemas.manifest_pb2 import Manifest
-from ..schemas.run_dir import read_spec, write_spec
+from ..schemas.run_dir import check_run_dir, read_spec, write_spec
 from ..schemas.spec import load_spec
 from ..schemas.spec_pb2 import Spec
 from ..transforms.graph import load_graph
@@ -25,11 +25,13 @@ from .analyze import analyze, transform_manifest
 from .extend import Earlier
 from .find_files import expand_patterns, find_files, open_data_file
 from .index import index_files
+from .runner import use_options
 from .transform import transform
 
 
-def load(path: str) -> Spec:
-    """Loads a spec whose data may lie on any of Beam's filesystems."""
+def load(path: str, beam_args: Sequence[str] = ()) -> Spec:
+    """Loads a spec whose data may lie on any of Beam's filesystems, which Beam's own options may be about."""
+    use_options(beam_args)
     return load_spec(path, expand_files=expand_patterns, open_file=open_data_file)
 
 
@@ -60,6 +62,8 @@ def preprocess(
     """
     if "analyze" in steps:
         named_file(spec, "preprocessing_fn", code)
+    check_run_dir(run_dir)
+    use_options(beam_args)
     files = find_files(spec)
     with temporary_directory(run_dir, "index-scratch") as scratch, disk_faults(run_dir, scratch):
         indexed = index_files(spec, files, scratch, beam_args)
@@ -91,6 +95,8 @@ def extend(
       PrebakeError: as `index_files` and `analyze` say; files that were analysed are gone or changed, or the spec is another.
     """
     named_file(spec, "preprocessing_fn", code)
+    check_run_dir(run_dir)
+    use_options(beam_args)
     directory = os.path.join(run_dir, "transform")
     earlier = Earlier(directory, spec, keep_ids=keep_ids)
     files = find_files(spec)
@@ -160,7 +166,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     ours, beam_args = split_beam_args(sys.argv[1:] if argv is None else argv)
     args = parser.parse_args(ours)
     try:
-        spec = read_spec(args.spec) if os.path.isdir(args.spec) else load(args.spec)
+        spec = read_spec(args.spec) if os.path.isdir(args.spec) else load(args.spec, beam_args)
         preprocess(spec, args.run, beam_args=beam_args, replace=args.replace, code=args.code)
         write_spec(args.run, spec)
         print(summary(args.run))

@@ -8,8 +8,11 @@ import re
 from collections.abc import Sequence
 
 import apache_beam as beam
+from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
+from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
 
 from ..schemas.disk import disk_fault
 from ..schemas.errors import PrebakeError
@@ -24,6 +27,11 @@ _WORKER_LOG = "apache_beam.runners.common"
 _LOCAL = (None, "DirectRunner", "FnApiRunner")
 
 
+def use_options(beam_args: Sequence[str]) -> None:
+    """Beam's filesystems follow these options, e.g. --s3_endpoint_url, from now on: files are looked up before any job."""
+    FileSystems.set_options(PipelineOptions(list(beam_args)))
+
+
 def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
     """A pipeline, to be given to `run`.
 
@@ -33,7 +41,17 @@ def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
     options = PipelineOptions(list(beam_args))
     runner = options.view_as(StandardOptions).runner
     # Named, because Beam's own choice on one machine first tries to download and start another runner.
-    return beam.Pipeline(runner=FnApiRunner() if runner in _LOCAL else runner, options=options)
+    return beam.Pipeline(runner=_local(options) if runner in _LOCAL else runner, options=options)
+
+
+def _local(options: PipelineOptions) -> FnApiRunner:
+    """With what its worker processes need to know of the options, which it would keep to itself: how files are reached."""
+    given = options.get_all_options(drop_default=True).items()
+    # Numbers would arrive there as 2.0.
+    told = {f"beam:option:{name}:v1": value for name, value in given if isinstance(value, str | bool)}
+    info = beam_provision_api_pb2.ProvisionInfo(retrieval_token="none")
+    info.pipeline_options.update(told)
+    return FnApiRunner(provision_info=ExtendedProvisionInfo(info))
 
 
 def run(pipeline: beam.Pipeline) -> None:

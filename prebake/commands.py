@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from .schemas.run_dir import read_spec, write_spec
+from .schemas.run_dir import check_run_dir, read_spec, write_spec
 from .schemas.self_normalization import self_normalization_notes
 from .schemas.source_check import is_tfds
 from .schemas.spec import expand, load_spec
@@ -54,7 +54,7 @@ def _extend(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
 
     if not args.extend:
         raise PrebakeError("--keep-ids goes with --extend")
-    spec, run_dir = _open(args)
+    spec, run_dir = _open(args, beam_args)
     _refuse_tfds(spec, "analyze")
     from .pipelines.preprocess import extend
 
@@ -77,7 +77,7 @@ def preprocess(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
 
 
 def _preprocess(args: argparse.Namespace, beam_args: Sequence[str], steps: Sequence[str]) -> None:
-    spec, run_dir = _open(args)
+    spec, run_dir = _open(args, beam_args)
     _refuse_tfds(spec, "analyze or transform")
     from .pipelines.preprocess import preprocess, summary
     from .transforms.summary import statistics_summary
@@ -141,7 +141,7 @@ def export(args: argparse.Namespace, _: Sequence[str]) -> None:
 
 
 def run(args: argparse.Namespace, beam_args: Sequence[str]) -> None:
-    spec, _ = _open(args)
+    spec, _ = _open(args, beam_args)
     if not is_tfds(spec):
         # Rows of CSV files are transformed as they are read.
         steps = ["analyze"] if spec.training.source == "csv" else ["analyze", "transform"]
@@ -211,9 +211,14 @@ def _notes(done: Predicted, args: argparse.Namespace) -> int:
     return 3 if done.bad else 0
 
 
-def _open(args: argparse.Namespace) -> tuple[Spec, str]:
+def _open(args: argparse.Namespace, beam_args: Sequence[str] = ()) -> tuple[Spec, str]:
     """The spec and the run directory. Before anything slow: a mistake in the spec shows at once."""
     run_dir = _run_dir(args)
+    check_run_dir(run_dir)
+    if beam_args:
+        from .pipelines.runner import use_options
+
+        use_options(beam_args)
     if os.path.isdir(args.spec):
         return read_spec(args.spec), run_dir
     return load_spec(args.spec, expand_files=_expand, open_file=_open_file, notice=_notice), run_dir

@@ -20,12 +20,27 @@ from .spec_pb2 import Spec
 SPEC = "spec.pbtxt"
 
 
+def check_run_dir(run_dir: str) -> None:
+    """Refuses a run directory in an object store.
+
+    Raises:
+      ArtifactError: it is one.
+    """
+    if "://" in run_dir:
+        raise ArtifactError(
+            run_dir,
+            "a run directory must be a folder that this host and all workers see: results are published by renaming, which "
+            "object stores cannot; only data.files may lie there",
+        )
+
+
 def read_spec(run_dir: str) -> Spec:
     """The spec of a run.
 
     Raises:
       ArtifactError: the directory is no run directory.
     """
+    check_run_dir(run_dir)
     path = os.path.join(run_dir, SPEC)
     if not os.path.isfile(path):
         raise ArtifactError(
