@@ -7,7 +7,10 @@ import os
 import every_family
 import people
 import pytest
+import several_labels
 from prebake.pipelines.preprocess import preprocess
+from prebake.training.export import export
+from prebake.training.train import train
 
 
 @pytest.fixture(scope="session")
@@ -39,3 +42,32 @@ def every(tmp_path_factory) -> tuple[str, str]:
     run = os.path.join(folder, "run")
     preprocess(every_family.write(folder), run)
     return folder, run
+
+
+@pytest.fixture(scope="session")
+def several_folder(tmp_path_factory) -> str:
+    """The folder of files with three labels, and in run/ the run of it."""
+    folder = str(tmp_path_factory.mktemp("several"))
+    several_labels.write(folder)
+    preprocess(several_labels.spec_of(folder), os.path.join(folder, "run"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def several_trained(several_folder) -> str:
+    """The same, and the run is trained and exported."""
+    spec, run = several_labels.spec_of(several_folder), os.path.join(several_folder, "run")
+    train(run, spec, progress=False)
+    export(run, spec=spec)
+    return several_folder
+
+
+@pytest.fixture(scope="session")
+def several_run(several_folder) -> str:
+    return os.path.join(several_folder, "run")
+
+
+@pytest.fixture(scope="session")
+def several_rows(several_folder) -> dict[str, list[dict[str, str]]]:
+    """The good rows, by split."""
+    return several_labels.good_rows(several_folder)
