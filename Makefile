@@ -41,7 +41,7 @@ test-all: lint  ## everything but the cluster
 	$(BIN)/python -m pytest -m 'not flink' $(SIDE_BY_SIDE)
 
 flink-test: $(VENV)/ready  ## on a Flink cluster of two workers, which it sets up: needs a JDK 17 and Maven, downloads 290 MB
-	$(BIN)/python -m pytest -m flink tests/pipelines/test_flink.py
+	$(BIN)/python -m pytest -m flink tests/pipelines/test_flink.py tests/pipelines/test_flink_hosts.py
 
 faults: $(VENV)/ready  ## docs/faults.md: each hostile input and fault tried, right or wrong
 	$(BIN)/python -m pytest -q -m 'not long' --faults

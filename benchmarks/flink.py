@@ -1,15 +1,17 @@
-"""In: numbers of rows. Out: a table of the local runner and Flink with one and two workers: rows/s, peak memory, checksum.
+"""In: numbers of rows. Out: a table of the local runner, Flink with one and two workers, and two of which one is killed.
 
 python -m benchmarks.flink [ROWS …]
 
-Seconds are those of the whole command, starting included. The checksum is that of examples/, statistics.pb, the vocabularies
-and the rejected rows. Memory is the resident peak of the largest process of each kind, looked at twice a second.
+Seconds are those of the whole command, starting included. Shuffle is what the last job, transform, sent from task to task:
+all of it, and what of it was grouped by shard. The checksum is that of examples/, statistics.pb, the vocabularies and the
+rejected rows. Memory is the resident peak of the largest process of each kind, looked at twice a second.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,43 +26,87 @@ from .flights import SPEC, write_shards
 
 _FOLDER = os.path.join("build", "flink")
 _LOOK_SECONDS = 0.5
+_HEAD = (
+    *("rows", "runner", "seconds", "rows/s", "rows/s per worker", "driver MB", "TaskManager MB", "Python worker MB"),
+    *("shuffle MB", "of it by shard", "sha256"),
+)  # fmt: skip
 
 
 def main(counts: list[int]) -> None:
     """Prints a line for each number of rows and each way to run."""
     setup(_FOLDER)
-    print("rows | runner | seconds | rows/s | MB: driver | TaskManager | Python worker | sha256")
+    print(f"| {' | '.join(_HEAD)} |\n|{' --- |' * len(_HEAD)}", flush=True)
     for rows in counts:
         with tempfile.TemporaryDirectory() as folder:
             write_shards(os.path.join(folder, "data"), rows)
             spec = os.path.join(folder, "spec.yaml")
             with open(spec, "w", encoding="utf-8") as file:
                 file.write(SPEC.format(files="data/*.csv"))
-            for workers in (0, 1, 2):
-                print(_line(spec, os.path.join(folder, f"run-{workers}"), rows, workers), flush=True)
+            for number, (workers, killed) in enumerate(((0, False), (1, False), (2, False), (2, True))):
+                cells = _cells(spec, os.path.join(folder, f"run-{number}"), rows, workers, killed)
+                print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def _line(spec: str, run: str, rows: int, workers: int) -> str:
+def _cells(spec: str, run: str, rows: int, workers: int, killed: bool) -> list[str]:
     cluster = Cluster(_FOLDER, "bench")
     command = [sys.executable, "-m", "prebake.cli", "preprocess", spec, "--run", run]
     peaks: dict[str, float] = {}
     done = threading.Event()
+    helpers = [threading.Thread(target=_watch, args=(peaks, done))]
+    sent = {"all": 0.0, "shard": 0.0}
     if workers:
         cluster.start(workers)
         command += ["--", *cluster.beam_args()]
-    watch = threading.Thread(target=_watch, args=(peaks, done))
-    watch.start()
+    if killed:
+        helpers.append(threading.Thread(target=_kill_in_shuffle, args=(cluster, "taskmanager-1", done)))
+    for helper in helpers:
+        helper.start()
     try:
         start = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         seconds = time.perf_counter() - start
+        if workers:
+            sent = _sent(cluster)
     finally:
         done.set()
-        watch.join()
+        for helper in helpers:
+            helper.join()
+        lost = workers and "taskmanager-1" not in cluster.running()
         cluster.stop()
-    memory = " | ".join(f"{peaks.get(kind, 0):.0f}" for kind in ("driver", "TaskManager", "worker"))
-    name = f"Flink, {workers}" if workers else "local"
-    return f"{rows:,} | {name} | {seconds:.0f} | {rows / seconds:,.0f} | {memory} | {_checksum(run)[:16]}"
+    assert bool(lost) == killed, "nothing was killed, or what was not to be"
+    name = f"Flink, {workers}" + (", one killed" if killed else "") if workers else "local"
+    rate = rows / seconds
+    memory = [_shown(peaks.get(kind, 0)) for kind in ("driver", "TaskManager", "worker")]
+    return [
+        *(f"{rows:,}", name, f"{seconds:.0f}", f"{rate:,.0f}", _shown(rate / workers if workers else 0), *memory),
+        *(_shown(sent["all"]), _shown(sent["shard"]), _checksum(run)[:16]),
+    ]  # fmt: skip
+
+
+def _shown(number: float) -> str:
+    return f"{number:,.0f}" if number else ""
+
+
+def _newest_job(cluster: Cluster) -> dict:
+    jobs = cluster.ask("/jobs/overview")["jobs"]
+    return cluster.ask(f"/jobs/{max(jobs, key=lambda job: job['start-time'])['jid']}") if jobs else {}
+
+
+def _sent(cluster: Cluster) -> dict[str, float]:
+    """MB that the tasks of the newest job wrote for others, and that the grouping by shard read."""
+    time.sleep(4)  # the interface answers from a copy that is up to 3 s old
+    vertices = _newest_job(cluster)["vertices"]
+    grouped = (one["metrics"]["read-bytes"] for one in vertices if one["name"] == "GroupReduce (Shuffle)")
+    return {"all": sum(one["metrics"]["write-bytes"] for one in vertices) / 1e6, "shard": sum(grouped) / 1e6}
+
+
+def _kill_in_shuffle(cluster: Cluster, name: str, done: threading.Event) -> None:
+    """With what it has made of the shuffle, as soon as the grouping by shard has begun."""
+    while not done.wait(0.05):
+        for vertex in _newest_job(cluster).get("vertices", []):
+            if vertex["name"] == "GroupReduce (Shuffle)" and vertex["status"] in ("RUNNING", "FINISHED"):
+                os.kill(cluster.pids[name], signal.SIGKILL)
+                return
 
 
 def _watch(peaks: dict[str, float], done: threading.Event) -> None:

@@ -72,23 +72,43 @@ class Memory:
     network: int = 128
 
 
+@dataclasses.dataclass(frozen=True)
+class Host:
+    """Where a process runs.
+
+    Attributes:
+      address: that the others reach it at.
+      enter: what stands before a command that is to run there.
+    """
+
+    address: str = "localhost"
+    enter: tuple[str, ...] = ()
+
+
 class Cluster:
     """A session cluster whose processes outlive this one.
 
     Args:
-      folder: of `setup`; below it are the cluster's logs and what it spills.
+      folder: of `setup`; below it are the cluster's logs and what it spills. All hosts see it.
       name: of the cluster's own folder.
       memory: of its Java processes.
+      hosts: the JobManager's, then the TaskManagers', again from the first of these if there are more of them; by default
+        all run on this machine.
 
     Attributes:
       pids: by name of the process: "jobmanager", "taskmanager-1" …; Python workers are children of TaskManagers.
       rest: port of Flink's REST interface.
     """
 
-    def __init__(self, folder: str, name: str = "cluster", memory: Memory | None = None):
+    def __init__(
+        self, folder: str, name: str = "cluster", memory: Memory | None = None, hosts: Sequence[Host] = ()
+    ):
         self.folder = os.path.abspath(folder)
         self.home = os.path.join(self.folder, name)
         self._memory = memory or Memory()
+        self._master, *others = hosts or [Host()]
+        self._others = others or [self._master]
+        self._started = 0
         self._state = os.path.join(self.home, "state.json")
         self.pids: dict[str, int] = {}
         self._children: dict[int, subprocess.Popen] = {}
@@ -113,7 +133,7 @@ class Cluster:
         self.rest, self._rpc = _free_ports(2)
         self._write_configuration(slots)
         write_command(self._worker)
-        self._start_java("jobmanager", _JOB_MANAGER, self._memory.job_manager)
+        self._start_java("jobmanager", _JOB_MANAGER, self._master, self._memory.job_manager)
         for number in range(1, workers + 1):
             self.start_task_manager(f"taskmanager-{number}")
         self.wait_for_slots(workers * slots)
@@ -122,9 +142,11 @@ class Cluster:
         """One more; it looks for the JobManager by itself. Those that are gone are forgotten."""
         self.pids = {one: self.pids[one] for one in self.running()}
         # Flink's own share of the heap comes on top.
-        self._start_java(
-            name, _TASK_MANAGER, self._memory.heap + 128, "-D", f"taskmanager.resource-id={name}"
-        )
+        host = self._others[self._started % len(self._others)]
+        self._started += 1
+        named = {"resource-id": name, "host": host.address, "bind-host": host.address}
+        options = [text for key, value in named.items() for text in ("-D", f"taskmanager.{key}={value}")]
+        self._start_java(name, _TASK_MANAGER, host, self._memory.heap + 128, *options)
 
     def stop(self) -> None:
         """Ends all processes of the cluster; a cluster that does not run is no error."""
@@ -145,7 +167,7 @@ class Cluster:
         """The options that run a pipeline on this cluster, on all its slots."""
         return [
             "--runner=prebake.deploy.flink_runner.FlinkSessionRunner",
-            f"--flink_master=localhost:{self.rest}",
+            f"--flink_master={self._master.address}:{self.rest}",
             f"--flink_folder={self.folder}",
             "--environment_type=PROCESS",
             "--environment_config=" + json.dumps({"command": self._worker}),
@@ -153,7 +175,8 @@ class Cluster:
 
     def ask(self, path: str) -> Any:
         """What the REST interface answers."""
-        with urllib.request.urlopen(f"http://localhost:{self.rest}{path}", timeout=10) as answer:
+        address = f"http://{self._master.address}:{self.rest}{path}"
+        with urllib.request.urlopen(address, timeout=10) as answer:
             return json.load(answer)
 
     def wait_for_slots(self, slots: int) -> None:
@@ -170,14 +193,14 @@ class Cluster:
             time.sleep(0.3)
         raise ClusterError(f"no {slots} slots after {_START_SECONDS} s: see {self.home}/*.log")
 
-    def _start_java(self, name: str, main: str, heap: int, *arguments: str) -> None:
+    def _start_java(self, name: str, main: str, host: Host, heap: int, *arguments: str) -> None:
         log = os.path.join(self.home, f"{name}.log")
         memory = [f"-Xmx{heap}m", "-XX:MaxMetaspaceSize=256m", "-XX:+UseSerialGC"]
         logs = [
             f"-Dlog.file={log}",
             f"-Dlog4j.configurationFile={os.path.join(self.home, 'log4j.properties')}",
         ]
-        java = ["java", *OPENS, *memory, *logs, "-cp", classpath(self.folder)]
+        java = [*host.enter, "java", *OPENS, *memory, *logs, "-cp", classpath(self.folder)]
         self._start(name, [*java, main, "--configDir", self.home, *arguments])
 
     def _start(self, name: str, command: Sequence[str]) -> None:
@@ -208,16 +231,14 @@ class Cluster:
     def _write_configuration(self, slots: int) -> None:
         memory = self._memory
         settings: dict[str, object] = {
-            "jobmanager.rpc.address": "localhost",
+            "jobmanager.rpc.address": self._master.address,
             "jobmanager.rpc.port": self._rpc,
-            "jobmanager.bind-host": "localhost",
+            "jobmanager.bind-host": self._master.address,
             "rest.port": self.rest,
-            "rest.address": "localhost",
-            "rest.bind-address": "localhost",
+            "rest.address": self._master.address,
+            "rest.bind-address": self._master.address,
             # How old an answer may be.
             "web.refresh-interval": 1000,
-            "taskmanager.host": "localhost",
-            "taskmanager.bind-host": "localhost",
             "taskmanager.numberOfTaskSlots": slots,
             "taskmanager.cpu.cores": "1.0",
             "taskmanager.memory.task.heap.size": f"{memory.heap}m",

@@ -177,12 +177,10 @@ class _Counters(MetricResults):
         self._counters = counters
 
     def query(self, filter: MetricsFilter | None = None) -> dict[str, list[MetricResult]]:
-        keys = {}
+        found = []
         for name, count in self._counters.items():
-            namespace, _, rest = name.partition(":")
-            keys[MetricKey("", MetricName(namespace, rest))] = count
-        return {
-            self.COUNTERS: [
-                MetricResult(key, None, count) for key, count in keys.items() if self.matches(filter, key)
-            ]
-        }
+            namespace, _, own = name.partition(":")
+            key = MetricKey("", MetricName(namespace, own))
+            if self.matches(filter, key):
+                found.append(MetricResult(key, None, count))
+        return {self.COUNTERS: found}

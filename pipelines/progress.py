@@ -77,16 +77,14 @@ def progress_bar(label: str, total: int | None) -> Iterator[None]:
     shown = _Bar(label, total) if sys.stderr.isatty() else _Lines(label, total)
 
     def refresh() -> None:
-        rows: dict[str, int] = {}
+        told: dict[str, int] = {}
         asked = 0.0
         while not stop.wait(_REFRESH_SECONDS):
             job = _followed
-            if job is None:
-                rows = _counter.rows
-            elif time.monotonic() - asked >= _ASK_SECONDS:
-                rows = _ask(job) or rows
+            if job is not None and time.monotonic() - asked >= _ASK_SECONDS:
+                told = _ask(job) or told
                 asked = time.monotonic()
-            shown.show(rows, job is not None)
+            shown.show(_counter.rows if job is None else told, job is not None)
 
     thread = threading.Thread(target=refresh, daemon=True)
     thread.start()

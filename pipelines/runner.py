@@ -37,9 +37,17 @@ def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
 
     Args:
       beam_args: Beam's own options, e.g. ["--runner=FlinkRunner", "--flink_master=…"]. Without a runner: this machine.
+
+    Raises:
+      PrebakeError: it is Dataflow.
     """
     options = PipelineOptions(list(beam_args))
     runner = options.view_as(StandardOptions).runner
+    if str(runner).rpartition(".")[2].removeprefix("Test") == "DataflowRunner":
+        raise PrebakeError(
+            f"--runner={runner}: its workers share no folder with this machine, and the run directory must be one: use "
+            "Flink or Spark on machines that share a file system, see docs/scaling.md"
+        )
     # Named, because Beam's own choice on one machine first tries to download and start another runner.
     return beam.Pipeline(runner=_local(options) if runner in _LOCAL else runner, options=options)
 

@@ -50,6 +50,8 @@ def network_hosts(count: int) -> Iterator[list[Host]]:
             _ip("netns", "add", name)
             made.callback(_ip, "netns", "del", name)
             _ip("-n", name, "link", "set", "lo", "up")
+            # A connection to a host that has gone without a word is given up after seconds, not a quarter of an hour.
+            _ip("netns", "exec", name, "sh", "-c", "echo 5 > /proc/sys/net/ipv4/tcp_retries2")
         _ip("-n", switch, "link", "add", "bridge", "type", "bridge")
         _ip("-n", switch, "link", "set", "bridge", "up")
         for number, (name, address) in enumerate(zip(names, addresses, strict=True)):

@@ -20,6 +20,21 @@ def test_another_runner():
     assert type(make_pipeline(["--runner=PrismRunner"]).runner).__name__ == "PrismRunner"
 
 
+@pytest.mark.parametrize(
+    "runner", ["DataflowRunner", "apache_beam.runners.dataflow.dataflow_runner.DataflowRunner"]
+)
+def test_dataflow_is_refused(runner):
+    """Before anything is made: its workers would not find the run directory."""
+    with pytest.raises(PrebakeError) as error:
+        make_pipeline(
+            [f"--runner={runner}", "--project=one", "--region=here", "--temp_location=gs://one/tmp"]
+        )
+    assert str(error.value) == (
+        f"--runner={runner}: its workers share no folder with this machine, and the run directory must be one: use Flink "
+        "or Spark on machines that share a file system, see docs/scaling.md"
+    )
+
+
 def test_find_cause():
     meant = ArtifactError("run/examples", "is in the way")
     outer = RuntimeError("bundle failed")
