@@ -40,9 +40,10 @@ SETTINGS: dict[str, object] = {
     "execution.batch-shuffle-mode": "ALL_EXCHANGES_BLOCKING",
     # Flink's 512 for each output of each running task would ask for gigabytes: the analysis has dozens of outputs.
     "taskmanager.network.sort-shuffle.min-buffers": 64,
-    # A lost TaskManager is one failure; its tasks are tried again elsewhere.
+    # What a lost TaskManager had made is missed by one task after the other, each of which is a failure to Flink. Those of
+    # the Python workers are counted by FlinkJob.java, for each task by itself.
     "restart-strategy.type": "fixed-delay",
-    "restart-strategy.fixed-delay.attempts": 5,
+    "restart-strategy.fixed-delay.attempts": 50,
     "restart-strategy.fixed-delay.delay": "1 s",
     "jobmanager.execution.failover-strategy": "region",
     "heartbeat.interval": 1000,

@@ -340,6 +340,7 @@ public final class FlinkJob {
     private static final ExecutableStageContext.Factory WORKERS =
         ReferenceCountingExecutableStageContextFactory.create(DefaultExecutableStageContext::create, caller -> false);
 
+    private static final int TRIES = 5;
     // Asks the workers how far they are.
     private static final long ASK_SECONDS = 1;
     private static final ScheduledExecutorService CLOCK =
@@ -386,13 +387,25 @@ public final class FlinkJob {
           send.accept(decode(coder, element));
         }
       } catch (Exception error) {
-        // Trying again does not mend a fault of the user's.
-        throw String.valueOf(error.getMessage()).contains("prebake.schemas.errors.") ? new Fault(error) : error;
+        throw isFinal(error) ? new Fault(error) : error;
       } finally {
         if (asked != null) {
           asked.cancel(false);
         }
       }
+    }
+
+    /** Trying again does not mend a fault of the user's, nor a worker that has failed often. Lost inputs come again. */
+    private boolean isFinal(Exception error) {
+      if (String.valueOf(error.getMessage()).contains("prebake.schemas.errors.")) {
+        return true;
+      }
+      for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+        if (cause.getClass().getName().startsWith("org.apache.flink.")) {
+          return false;
+        }
+      }
+      return getRuntimeContext().getTaskInfo().getAttemptNumber() + 1 >= TRIES;
     }
 
     private OutputReceiverFactory receivers(Collector<Tuple2<Integer, byte[]>> out) {

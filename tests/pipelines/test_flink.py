@@ -130,6 +130,7 @@ def test_a_failure_is_one_line_with_the_name_of_the_worker(cluster):
     )
     assert said
     assert said[1] in cluster.pids
+    assert attempts(cluster, newest_job(cluster)) == 4  # five tries
 
 
 def test_ctrl_c_cancels_the_job(cluster, spec, tmp_path):
