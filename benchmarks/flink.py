@@ -88,8 +88,19 @@ def _shown(number: float) -> str:
 
 
 def _newest_job(cluster: Cluster) -> dict:
-    jobs = cluster.ask("/jobs/overview")["jobs"]
-    return cluster.ask(f"/jobs/{max(jobs, key=lambda job: job['start-time'])['jid']}") if jobs else {}
+    jobs = _ask(cluster, "/jobs/overview")["jobs"]
+    return _ask(cluster, f"/jobs/{max(jobs, key=lambda job: job['start-time'])['jid']}") if jobs else {}
+
+
+def _ask(cluster: Cluster, path: str) -> dict:
+    for _ in range(10):
+        try:
+            return cluster.ask(path)
+        except (
+            OSError
+        ):  # seen once, on a machine with much else to do: refused, though the JobManager was there
+            time.sleep(0.5)
+    return cluster.ask(path)
 
 
 def _sent(cluster: Cluster) -> dict[str, float]:
