@@ -1,8 +1,10 @@
-"""In: libraries that talk while they are imported. Out: silence on the screen, but for errors, and no wait for Keras."""
+"""In: libraries that talk while they are imported. Out: silence on the screen, but for errors, no wait for Keras, and the
+Keras that one asked for."""
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import sys
@@ -43,6 +45,30 @@ def keras_later() -> Iterator[None]:
         yield
     finally:
         del sys.modules["keras.src"]
+
+
+@contextlib.contextmanager
+def tf_keras_kept() -> Iterator[None]:
+    """Within the block TensorFlow Transform can be imported; `tf.keras` is what it was for all that comes after it.
+
+    TensorFlow Transform makes it Keras 2 in the whole process and in those that it starts: a model in a user's file would
+    be of Keras 2 in `prebake run`, and of Keras 3 in `prebake train`.
+    """
+    import tensorflow
+
+    kept, variable = vars(tensorflow)["keras"], "TF_USE_LEGACY_KERAS"
+    wanted = os.environ.get(variable)
+    os.environ[variable] = "1"
+    # Keras 2 for TensorFlow Transform alone, which looks for it here.
+    tensorflow.keras = importlib.import_module("tf_keras")
+    try:
+        yield
+    finally:
+        tensorflow.keras = kept
+        if wanted is None:
+            del os.environ[variable]
+        else:
+            os.environ[variable] = wanted
 
 
 def import_tensorflow() -> None:
