@@ -58,16 +58,19 @@ def _measure(names: list[str], args: argparse.Namespace) -> bool:
     name = "-".join(names) if args.names else "all"
     with contextlib.ExitStack() as stack:
         os.makedirs(FOLDER, exist_ok=True)
-        data = os.path.join(FOLDER, "data")
+        data = os.path.abspath(os.path.join(FOLDER, "data"))
         if args.keep_data:
             os.makedirs(data, exist_ok=True)
         else:
-            data = stack.enter_context(tempfile.TemporaryDirectory(prefix="data-", dir=FOLDER))
-        for one in names:
-            start = time.monotonic()
-            table += COSTS[one](data, repeats=args.repeats, small=args.small)
-            print(f"  {one}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
-    publish(f"{name}-small" if args.small else name, table, state)
+            data = stack.enter_context(tempfile.TemporaryDirectory(prefix="data-", dir=os.path.dirname(data)))
+        try:
+            for one in names:
+                start = time.monotonic()
+                table += COSTS[one](data, repeats=args.repeats, small=args.small)
+                print(f"  {one}: {(time.monotonic() - start) / 60:.1f} minutes", flush=True)
+        finally:
+            # What was measured is told, though a benchmark behind it fails.
+            publish(f"{name}-small" if args.small else name, table, state)
     return all(row.met is not False for row in table)
 
 

@@ -213,18 +213,15 @@ class _Pass:
                 own_rows = rows.batches | "UserColumns" >> beam.Map(select, sorted(self._user.dtypes))
                 own = analyze_user(own_rows, self._user, cache, os.path.join(scratch, "user-cache"))
                 own | "WriteUser" >> tft_beam.WriteTransformFn(os.path.join(scratch, "user"))
-            read[COUNTS] | "WriteCounts" >> WriteJson(os.path.join(scratch, "counts.json"))
-            rows[SPLIT_ROWS] | "WriteSplits" >> WriteJson(os.path.join(scratch, "splits.json"))
             first = read[BAD_ROWS] | "FirstBad" >> beam.combiners.Top.Smallest(NAMED, key=_place)
-            first | "WriteFirstBad" >> WriteJson(os.path.join(scratch, "first_bad.json"))
+            seen = {"counts": read[COUNTS], "splits": rows[SPLIT_ROWS], "first_bad": first}
+            seen | "WriteSeen" >> WriteJson(os.path.join(scratch, "seen.json"))
             name = "analyze" if number == 0 else f"analyze, pass {number + 1}"
             with progress_bar(name, sum(entry.records for entry in indexed)):
                 run(pipeline)
-        return InputCounts.from_json(
-            read_json(os.path.join(scratch, "counts.json")),
-            read_json(os.path.join(scratch, "splits.json")),
-            [bad for group in read_json(os.path.join(scratch, "first_bad.json")) for bad in group],
-        )
+        told = read_json(os.path.join(scratch, "seen.json"))
+        first_bad = [bad for group in told["first_bad"] for bad in group]
+        return InputCounts.from_json(told["counts"], told["splits"], first_bad)
 
     def found(self, scratch: str) -> dict[str, bytes]:
         """Runs the graph that TFT wrote on one row: its outputs are the accumulators, whatever the row."""

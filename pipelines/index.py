@@ -105,19 +105,19 @@ def index_files(
     work = scan_work(files, spec.data)
     result = os.path.join(temporary, "index.json")
     pipeline = make_pipeline(beam_args)
-    (
+    scanned = (
         pipeline
         | "Ranges" >> beam.Create(work)
         # (file number, range number, path, start, stop)
         | "Spread" >> beam.Reshuffle()
         | "Scan" >> beam.ParDo(ScanRange(spec.data))
         # dict
-        | "Collect" >> WriteJson(result)
     )
+    {"scans": scanned} | "Collect" >> WriteJson(result)
     with progress_bar("index", None):
         run(pipeline)
     scans: list[list[dict[str, Any]]] = [[] for _ in files]
-    for entry in read_json(result):
+    for entry in read_json(result)["scans"]:
         scans[entry["file"]].append(entry)
     indexed = [join_scans(spec.data, *each) for each in zip(files, layouts, scans, strict=True)]
     if not any(file.records for file in indexed):

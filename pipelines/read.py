@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, BinaryIO, cast
 
 import apache_beam as beam
@@ -16,6 +16,7 @@ from ..schemas.spec_pb2 import Data
 from .index import CsvRange
 from .progress import count_rows
 from .range_reader import RangeReader, file_changed, open_raw
+from .read_ahead import read_ahead
 
 # Rows of one Beam element are those of about this many bytes of CSV: large enough that a TensorFlow call and an Arrow
 # batch cost little per row, small enough that a few of them fit into the processor's cache.
@@ -43,8 +44,11 @@ class ReadRange(beam.DoFn):
             "crc32c": 0,
         }
         try:
-            with RangeReader(open_raw(path), work.start, work.stop) as reader:
-                for block in self._blocks(reader, work):
+            with (
+                RangeReader(open_raw(path), work.start, work.stop) as reader,
+                read_ahead(self._blocks(reader, work)) as blocks,
+            ):
+                for block in blocks:
                     count["rows"] += len(block.rows) + len(block.errors)
                     count["blank"] += block.blank
                     count["bad"] += len(block.errors)
@@ -61,7 +65,7 @@ class ReadRange(beam.DoFn):
             count["fault"] = [error.row, error.column, error.value, error.reason]
         yield pvalue.TaggedOutput(COUNTS, count)
 
-    def _blocks(self, reader: RangeReader, work: CsvRange) -> Iterator[Block]:
+    def _blocks(self, reader: RangeReader, work: CsvRange) -> Generator[Block, None, None]:
         layout, path = work.layout, work.file.path
         stream = cast(BinaryIO, reader)
         if work.compressed:

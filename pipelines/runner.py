@@ -62,6 +62,11 @@ def _local(options: PipelineOptions) -> FnApiRunner:
     return FnApiRunner(provision_info=ExtendedProvisionInfo(info))
 
 
+def is_local(pipeline: beam.Pipeline) -> bool:
+    """Whether all workers run on this machine."""
+    return isinstance(pipeline.runner, FnApiRunner)
+
+
 def run(pipeline: beam.Pipeline) -> None:
     """Runs a pipeline to its end.
 
@@ -73,7 +78,7 @@ def run(pipeline: beam.Pipeline) -> None:
     try:
         # On this machine it has ended by now; its workers count in this process.
         job = pipeline.run()
-        with contextlib.nullcontext() if isinstance(pipeline.runner, FnApiRunner) else follow(job):
+        with contextlib.nullcontext() if is_local(pipeline) else follow(job):
             job.wait_until_finish()
     except Exception as error:
         cause = find_cause(error)

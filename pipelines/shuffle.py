@@ -1,7 +1,8 @@
 """In: transformed rows, from anywhere in any order. Out: the rows of each shard, in the order of a seeded hash.
 
 A row's shard and its place in the shard are hashes of its identity, so the shuffle is the same for every number of
-workers, bundling and retry. Rows travel as Arrow record batches, one element for each pair of block and shard.
+workers, bundling and retry. Rows travel as Arrow record batches, one element for each pair of block and shard; on one
+machine through files (spill.py), and only their places through Beam.
 """
 
 from __future__ import annotations
@@ -15,22 +16,25 @@ import pyarrow as pa
 
 from ..schemas.manifest_pb2 import OUTPUT_FLOAT, OutputFeature
 from ..schemas.ragged import Ragged, from_arrow
+from .spill import Place, read_places
 
 # No feature can have this name.
 ORDER = "#order"
+_NARROW = ((8, pa.uint8()), (16, pa.uint16()), (32, pa.uint32()))
 
 
 class Part(NamedTuple):
-    """The rows of one block that go to one shard: the file and first record they come from, and Arrow's bytes."""
+    """The rows of one block that go to one shard: the file and first record they come from, and Arrow's bytes or their
+    place."""
 
     file: int
     first_row: int
     rows: int
-    data: bytes
+    data: bytes | Place
 
 
 def part_schema(features: Sequence[OutputFeature]) -> pa.Schema:
-    """Columns of a Part: vectors are flat fixed-size lists, lists large_lists."""
+    """Columns of a Part: vectors are flat fixed-size lists, lists large_lists, ids as narrow as their cardinality allows."""
     types = {feature.name: _arrow_type(feature) for feature in features}
     return pa.schema([(name, types[name]) for name in sorted(types)] + [(ORDER, pa.uint64())])
 
@@ -38,7 +42,8 @@ def part_schema(features: Sequence[OutputFeature]) -> pa.Schema:
 def _arrow_type(feature: OutputFeature) -> pa.DataType:
     value = pa.float32() if feature.type == OUTPUT_FLOAT else pa.int64()
     if not feature.shape:
-        return value
+        narrow = (kind for bits, kind in _NARROW if 0 < feature.cardinality <= 2**bits)
+        return value if feature.type == OUTPUT_FLOAT else next(narrow, value)
     if min(feature.shape) >= 0:
         return pa.list_(value, math.prod(feature.shape))
     for _ in feature.shape:
@@ -73,7 +78,8 @@ def _to_arrow(column: np.ndarray | Ragged, rows: np.ndarray, kind: pa.DataType) 
     if pa.types.is_fixed_size_list(kind):
         flat = column.reshape(len(column), kind.list_size)[rows]
         return pa.FixedSizeListArray.from_arrays(flat.reshape(-1), kind.list_size)
-    return column[rows]
+    # Raises ArrowInvalid of an id that is none: cut off, it would be another.
+    return pa.array(column[rows]).cast(kind)
 
 
 def join_parts(
@@ -86,7 +92,7 @@ def join_parts(
     Rows with the same hash, which are as good as never, keep the order of file and record.
     """
     ordered = sorted(part for part in parts if part.rows)
-    batches = [pa.ipc.read_record_batch(pa.py_buffer(part.data), schema) for part in ordered]
+    batches = [pa.ipc.read_record_batch(pa.py_buffer(data), schema) for data in _bytes_of(ordered)]
     table = pa.Table.from_batches(batches, schema)
     order = np.argsort(table[ORDER].to_numpy(), kind="stable")
     columns = {name: _from_arrow(table[name], order) for name in schema.names[:-1]}
@@ -94,6 +100,12 @@ def join_parts(
     for part in ordered:
         counts[part.file] = counts.get(part.file, 0) + part.rows
     return columns, counts
+
+
+def _bytes_of(parts: Sequence[Part]) -> list[bytes]:
+    # A place is a plain tuple once Beam has moved it.
+    places = iter(read_places(Place(*part.data) for part in parts if not isinstance(part.data, bytes)))
+    return [part.data if isinstance(part.data, bytes) else next(places) for part in parts]
 
 
 def _from_arrow(column: pa.ChunkedArray, rows: np.ndarray) -> np.ndarray | Ragged:

@@ -42,7 +42,7 @@ from .extend import note_kept_ids
 from .index import IndexedFile
 from .progress import progress_bar
 from .read import BAD_ROWS, COUNTS, ReadCsv
-from .runner import make_pipeline, run
+from .runner import is_local, make_pipeline, run
 from .shuffle import Part
 from .transform_rows import SAMPLE, SPLIT_ROWS, TransformRows
 from .write_shards import WriteShard
@@ -94,13 +94,12 @@ def transform(
     ):
         job = _Job(spec, indexed, analyzed, run_dir, temporary, scratch)
         job.run(beam_args)
-        bad = read_json(job.path("bad"))
-        counts = job.counts(bad)
+        counts = job.counts()
         check_counts(counts, indexed, spec)
         counts.write(manifest)
         job.write_splits(manifest)
         write_feature_spec(temporary, manifest)
-        _write_rejected(run_dir, manifest, bad, made_from)
+        _write_rejected(run_dir, manifest, job.bad, made_from)
     return True
 
 
@@ -124,9 +123,6 @@ class _Job:
         self._graph_dir = os.path.join(run_dir, "transform", "graph")
         self._compression = spec.examples.compression
 
-    def path(self, name: str) -> str:
-        return os.path.join(self._scratch, f"{name}.json")
-
     def run(self, beam_args: Sequence[str]) -> None:
         for number, name in enumerate(SPLITS):
             if self._shards[number]:
@@ -138,6 +134,11 @@ class _Job:
             )
             for shard, split, place in self._numbered()
         }
+        pipeline = make_pipeline(beam_args)
+        # A cluster has a shuffle of its own, which is faster than small files on a disk that its machines share.
+        spill_folder = os.path.join(self._scratch, "parts") if is_local(pipeline) else None
+        if spill_folder:
+            os.mkdir(spill_folder)
         rows = TransformRows(
             self._spec,
             self._graph_dir,
@@ -145,8 +146,8 @@ class _Job:
             self._files,
             self._shards,
             sample_bounds(self._spec, self._rows, self._shards),
+            spill_folder,
         )
-        pipeline = make_pipeline(beam_args)
         read = pipeline | "ReadCsv" >> ReadCsv(ranges, self._spec.data)
         done = read.blocks | "Transform" >> beam.ParDo(rows).with_outputs(
             SAMPLE, BAD_ROWS, SPLIT_ROWS, main="parts"
@@ -161,31 +162,30 @@ class _Job:
             | "Write" >> beam.ParDo(WriteShard(shard_files, self._features, self._compression))
             # dict
         )
-        written | "WriteShards" >> WriteJson(self.path("shards"))
-        read[COUNTS] | "WriteCounts" >> WriteJson(self.path("counts"))
-        done[SPLIT_ROWS] | "WriteSplits" >> WriteJson(self.path("splits"))
-        done[SAMPLE] | "WriteSample" >> WriteJson(self.path("sample"))
-        (
-            (read[BAD_ROWS], done[BAD_ROWS])
-            | "BadRows" >> beam.Flatten()
-            | "WriteBad" >> WriteJson(self.path("bad"))
-        )
+        bad = (read[BAD_ROWS], done[BAD_ROWS]) | "BadRows" >> beam.Flatten()
+        told = {"shards": written, "counts": read[COUNTS], "splits": done[SPLIT_ROWS]}
+        told |= {"sample": done[SAMPLE], "bad": bad}
+        told | "WriteTold" >> WriteJson(os.path.join(self._scratch, "told.json"))
         with progress_bar("transform", sum(entry.records for entry in self._indexed)):
             run(pipeline)
         # A shard that was begun twice leaves the try that did not end.
         for path in glob.glob(os.path.join(glob.escape(self._output), "*", f"{TEMPORARY_PREFIX}*")):
             os.remove(path)
+        self._told = read_json(os.path.join(self._scratch, "told.json"))
 
-    def counts(self, bad: list[dict[str, Any]]) -> InputCounts:
-        ranges = read_json(self.path("counts"))
-        counts = InputCounts.from_json(ranges, read_json(self.path("splits")), bad)
-        for entry in bad:  # these were good rows when they were read
+    @property
+    def bad(self) -> list[dict[str, Any]]:
+        return self._told["bad"]
+
+    def counts(self) -> InputCounts:
+        counts = InputCounts.from_json(self._told["counts"], self._told["splits"], self.bad)
+        for entry in self.bad:  # these were good rows when they were read
             counts.files[entry["file"]].rejected += bool(entry.get("found_late"))
         return counts
 
     def write_splits(self, manifest: Manifest) -> None:
         """Checks that every row arrived, writes samples, and fills the manifest's splits."""
-        written = {entry["shard"]: entry for entry in read_json(self.path("shards"))}
+        written = {entry["shard"]: entry for entry in self._told["shards"]}
         arrived = dict.fromkeys(self._files, 0)
         for entry in written.values():
             for number, rows in entry["files"].items():
@@ -197,7 +197,7 @@ class _Job:
                     f"{entry.rows} rows went in, {arrived[entry.path]} came out: nothing is published",
                 )
         samples: list[list[dict[str, Any]]] = [[] for _ in SPLITS]
-        for sample in read_json(self.path("sample")):
+        for sample in self._told["sample"]:
             samples[sample.pop("split")].append(sample)
         for number, name in enumerate(SPLITS):
             split = manifest.splits.add(name=name, compression=self._compression)

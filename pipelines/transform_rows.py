@@ -18,6 +18,7 @@ from .progress import count_rows
 from .range_reader import read_whole
 from .read import BAD_ROWS, bad_row
 from .shuffle import Part, cut_into_parts, part_schema
+from .spill import Spill
 
 SAMPLE, SPLIT_ROWS = "sample", "split_rows"
 
@@ -35,6 +36,7 @@ class TransformRows(beam.DoFn):
       files: relative paths of all inputs, sorted; a Part names its file by number.
       shards: number of shards of each split.
       sample_below: for each split, rows of its first shard with an ORDER hash below this are the sample.
+      spill_folder: where the Parts' bytes are put; None: they travel with them.
     """
 
     def __init__(
@@ -45,10 +47,13 @@ class TransformRows(beam.DoFn):
         files: Sequence[str],
         shards: Sequence[int],
         sample_below: Sequence[int],
+        spill_folder: str | None,
     ):
         self._spec, self._graph_dir = spec, graph_dir
         self._features = list(features)
         self._files, self._shards, self._sample_below = list(files), list(shards), list(sample_below)
+        self._spill_folder = spill_folder
+        self._spill: Spill | None = None
 
     def setup(self) -> None:
         self._transform = TransformBlock(
@@ -56,6 +61,15 @@ class TransformRows(beam.DoFn):
         )
         self._numbers = {path: number for number, path in enumerate(self._files)}
         self._schema = part_schema(self._features)
+        self._spill = Spill(self._spill_folder) if self._spill_folder else None
+
+    def finish_bundle(self) -> None:
+        if self._spill:
+            self._spill.flush()
+
+    def teardown(self) -> None:
+        if self._spill:
+            self._spill.close()
 
     def process(self, rows: FileBlock) -> Iterator[Any]:
         found = self._transform(rows)
@@ -70,7 +84,7 @@ class TransformRows(beam.DoFn):
         yield from self._sample(rows, found, shard)
         file, first = self._numbers[rows.file.relative], rows.block.rows[found.kept]
         for one, count, data in cut_into_parts(found.columns, found.order, shard, self._schema):
-            yield one, Part(file, int(first[0]), count, data)
+            yield one, Part(file, int(first[0]), count, self._spill.add(data) if self._spill else data)
 
     def _sample(
         self, rows: FileBlock, found: RowFeatures, shard: np.ndarray

@@ -14,11 +14,11 @@ def test_a_try_that_is_taken_for_lost_does_not_spoil_what_was_written(tmp_path, 
         """The same work, done again and to its end while the first try has just opened its file."""
         file = create(name)
         monkeypatch.setattr(FileSystems, "create", create)
-        _write([2, 1], path)
-        assert read_json(path) == [2, 1]
+        _write([("a", 2), ("a", 1)], ["a", "b"], path)
+        assert read_json(path) == {"a": [2, 1], "b": []}
         return file
 
     monkeypatch.setattr(FileSystems, "create", meanwhile)
-    _write([1, 2], path)
-    assert read_json(path) == [1, 2]
+    _write([("b", 1), ("a", 2)], ["a", "b"], path)
+    assert read_json(path) == {"a": [2], "b": [1]}
     assert [one.name for one in tmp_path.iterdir()] == ["counts.json"]
