@@ -1,18 +1,23 @@
-"""In: the shards of a split, in files or in memory. Out: their rows one by one, and what makes batches of them."""
+"""In: the shards of a split, in files or in memory. Out: their rows one by one, and what makes batches of them.
+
+Rows that are in memory, or in files in which each has its place, are moved as numbers and become rows by the piece. Others
+are records that are read one after the other.
+"""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from ..schemas.manifest_pb2 import Manifest, SplitEntry
+from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
 from ..schemas.spec_pb2 import COMPRESSION_GZIP
 from .cache import ShardKey, key_of, memory_needed
 from .cut_batches import batches_at_a_time, cut_batches
+from .fixed_rows import fixed_rows
 from .host_shards import HostShards
 from .parse_examples import example_parser, list_padder, ragged_parser
 
@@ -86,14 +91,14 @@ def row_reader(
         read = functools.partial(mine.read, open_shards=_OPEN_SHARDS)
         # Of a batch a host has some rows alone, and how many is seen only when it is put together.
         return RowReader(read, lambda records: parse_all(mine.only(records)), None, float("inf"))
-    found = [kept.get(key_of(shard)) for shard in shards]
-    if found[0] is not None and all(one is found[0] for one in found):
-        first = tf.constant([found[0].first[key_of(shard)] for shard in shards], tf.int64)
-        # Rows are their numbers in memory: shuffling moves eight bytes a row.
+    numbered = _in_memory(kept, shards) or (fixed_rows(directory, manifest, split) if parse is None else None)
+    if numbered is not None:
+        first = tf.constant([numbered.first[key_of(shard)] for shard in shards], tf.int64)
+        # Rows are their numbers: shuffling moves eight bytes a row.
         return RowReader(
             _in_turns(lambda shard: tf.data.Dataset.range(first[shard], first[shard] + rows[shard])),
-            found[0].take,
-            found[0].pad,
+            numbered.take,
+            numbered.pad,
             row_bytes,
         )
     ahead = max(1, min(_READ_AHEAD, int(_READ_AHEAD_BYTES / row_bytes)))
@@ -108,6 +113,12 @@ def row_reader(
     if parse is not None:
         return RowReader(_in_turns(records_of), parse, None, row_bytes)
     return RowReader(_in_turns(records_of), ragged_parser(manifest), list_padder(manifest), row_bytes)
+
+
+def _in_memory(kept: Mapping[ShardKey, Any], shards: Sequence[ShardEntry]) -> Any:
+    """What has all of the shards; None: there is no such thing."""
+    found = [kept.get(key_of(shard)) for shard in shards]
+    return found[0] if all(one is found[0] for one in found) else None
 
 
 def _in_turns(rows_of: Callable[[tf.Tensor], tf.data.Dataset]) -> Callable[..., tf.data.Dataset]:

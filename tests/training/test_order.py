@@ -12,7 +12,7 @@ from prebake.schemas.commit import publish
 from prebake.schemas.manifest_pb2 import OUTPUT_FLOAT, OUTPUT_INT64, Manifest, OutputFeature
 from prebake.schemas.ragged import from_padded
 from prebake.schemas.spec_pb2 import CACHE_MEMORY, COMPRESSION_NONE, REGRESSION
-from prebake.training import cut_batches
+from prebake.training import cut_batches, read_rows
 from prebake.training.dataset import evaluation_batches, keep_in_memory, open_examples, training_batches
 
 FEATURES = [
@@ -90,6 +90,9 @@ def test_order_is_that_of_plain_python(tmp_path, monkeypatch, rows, buffer, at_a
         options = {"seed": seed, "epochs": epochs, "batch_size": 8, "shuffle_buffer": buffer}
         for examples in (stored, kept):
             assert found(examples, **options) == wanted
+    # Records that are read one after the other.
+    monkeypatch.setattr(read_rows, "fixed_rows", lambda *_: None)
+    assert found(stored, **options) == wanted
 
 
 @pytest.mark.parametrize("at_a_time", [1, 24, 4096])
@@ -105,6 +108,9 @@ def test_a_training_goes_on_at_any_step(tmp_path, monkeypatch, at_a_time):
     for step in range(8):
         for examples in (stored, kept):
             assert found(examples, first_step=step, **options) == wanted[step:]
+    monkeypatch.setattr(read_rows, "fixed_rows", lambda *_: None)
+    for step in range(8):
+        assert found(stored, first_step=step, **options) == wanted[step:]
 
 
 def test_literal_order(tmp_path):
