@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ..schemas.feature_spec import LABEL, WEIGHT, feature_spec
+from ..schemas.feature_spec import WEIGHT, feature_spec
 from ..schemas.manifest_pb2 import Manifest, ShardEntry, SplitEntry
 from ..schemas.spec_pb2 import COMPRESSION_GZIP
 from .cache import ShardKey, first_rows
-from .parse_examples import ragged_parser
+from .parse_examples import ragged_parser, side_by_side
 from .record_checksum import RecordChecksum
 from .record_layout import FOOTER_BYTES, HEADER_BYTES, Field, RecordLayout
 
@@ -48,11 +48,8 @@ class FixedRows:
         self._length = os.path.getsize(paths[0]) // shards[0].rows
         with open(paths[0], "rb") as file:
             self._frame = file.read(self._length)
-        self._layout, self._fields, self._weighted = (
-            RecordLayout(self._frame, fields),
-            fields,
-            manifest.weighted,
-        )
+        self._layout, self._weighted = RecordLayout(self._frame, fields), manifest.weighted
+        self._labels = [label["name"] for label in _labels(feature_spec(manifest))]
         self._parse, self._paths = ragged_parser(manifest), list(paths)
         with tf.device("CPU:0"):
             self._files = self._map_files([shard.rows for shard in shards])
@@ -78,12 +75,16 @@ class FixedRows:
         shards = tf.searchsorted(self._starts, numbers, side="right") - 1
         places = numbers - tf.gather(self._starts, shards)
         frames = self._frames(shards, places)
-        columns = tf.cond(
+        return tf.cond(
             self._layout.fits(frames),
-            lambda: self._layout.columns(frames),
+            lambda: self._cut(frames),
             lambda: self._parsed(frames, shards, places),
         )
-        rows = (columns, columns.pop(LABEL))
+
+    def _cut(self, frames: tf.Tensor) -> Rows:
+        """The rows of records that have the first one's layout."""
+        columns = self._layout.columns(frames)
+        rows = (columns, side_by_side([columns.pop(name) for name in self._labels]))
         return (*rows, columns.pop(WEIGHT)) if self._weighted else rows
 
     def _frames(self, shards: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
@@ -109,8 +110,8 @@ class FixedRows:
         )
         return tf.gather(parts.concat(), tf.math.invert_permutation(order.concat()))
 
-    def _parsed(self, frames: tf.Tensor, shards: tf.Tensor, places: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The columns of records that are not all like the first one, or damaged."""
+    def _parsed(self, frames: tf.Tensor, shards: tf.Tensor, places: tf.Tensor) -> Rows:
+        """The rows of records that are not all like the first one, or damaged."""
         header, record = self._frame[:HEADER_BYTES], self._frame[HEADER_BYTES:-FOOTER_BYTES]
         content = frames[:, HEADER_BYTES:-FOOTER_BYTES]
         checksum = RecordChecksum(record, np.arange(len(record)))
@@ -131,9 +132,7 @@ class FixedRows:
         with tf.control_dependencies([tf.debugging.Assert(tf.equal(tf.size(damaged), 0), told)]):
             letters = tf.constant([bytes([byte]) for byte in range(256)])
             records = tf.strings.reduce_join(tf.gather(letters, tf.cast(content, tf.int32)), axis=1)
-        features, label, *weight = self._parse(records)
-        found = {**features, LABEL: label, **dict(zip([WEIGHT], weight, strict=False))}
-        return {name: found[name] for name in self._fields}
+        return self._parse(records)
 
 
 def fixed_rows(directory: str, manifest: Manifest, split: SplitEntry) -> FixedRows | None:
@@ -165,7 +164,11 @@ def _fields(manifest: Manifest) -> dict[str, Field]:
     """What each record has: features, label and weight."""
     spec = feature_spec(manifest)
     fields = {name: Field(one["dtype"], one["shape"]) for name, one in spec["features"].items()}
-    fields[LABEL] = Field(spec["label"]["dtype"], [1])
+    fields |= {label["name"]: Field(label["dtype"], [1]) for label in _labels(spec)}
     if manifest.weighted:
         fields[WEIGHT] = Field("float32", [])
     return fields
+
+
+def _labels(spec: dict[str, Any]) -> list[dict[str, Any]]:
+    return [spec["label"], *spec.get("more_labels", ())]
