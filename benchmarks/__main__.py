@@ -38,7 +38,7 @@ def main() -> int:
         "--small", action="store_true", help="few rows, for a quick look; its figures are rough"
     )
     parser.add_argument(
-        "--repeats", type=int, default=3, metavar="N", help="runs of most (default: %(default)s)"
+        "--repeats", type=int, default=2, metavar="N", help="runs of most (default: %(default)s)"
     )
     parser.add_argument("--keep-data", action="store_true", help="leave files and runs in build/bench/data")
     args = parser.parse_args()

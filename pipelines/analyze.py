@@ -38,6 +38,7 @@ from .collect import WriteJson, read_json
 from .counts import InputCounts, check_counts
 from .extend import Earlier, note_kept_ids, write_accumulators
 from .index import IndexedFile
+from .local_workers import worker_processes
 from .progress import progress_bar
 from .read import BAD_ROWS, COUNTS, ReadCsv
 from .runner import make_pipeline, run
@@ -194,7 +195,11 @@ class _Pass:
     ) -> InputCounts:
         spec = self._spec
         ranges = [one for entry in indexed for one in entry.ranges]
-        pipeline = make_pipeline(beam_args)
+        # What a user's own function costs a row is not known.
+        processes = (
+            1 if self._user else worker_processes(sum(one.stop - one.start for one in ranges), len(ranges))
+        )
+        pipeline = make_pipeline(beam_args, processes)
         with tft_beam.Context(temp_dir=os.path.join(scratch, "tft")):
             read = pipeline | "ReadCsv" >> ReadCsv(ranges, spec.data)
             columns = TrainingColumns(

@@ -1,18 +1,21 @@
 """In: rows that workers count. Out: how far a job is, on stderr: a bar on a terminal, and else a line now and then.
 
-Workers of this process count here. Those of a cluster count by Beam's counters, which the runner adds up while the job runs;
-only of such a job, which may take hours, are there lines where stderr is no terminal. With a runner that tells nothing
-before the end the bar shows the time that has passed.
+Workers of this process count here, and those of other processes of this machine in a file. Those of a cluster count by
+Beam's counters, which the runner adds up while the job runs; only of such a job, which may take hours, are there lines where
+stderr is no terminal. With a runner that tells nothing before the end the bar shows the time that has passed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
+import struct
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from apache_beam.metrics.metric import Metrics, MetricsFilter
 from tqdm import tqdm
@@ -43,10 +46,16 @@ class _Counter:
             self.rows[kind] += rows
 
 
+# Names the file in which other processes of this machine count.
+SHARED = "PREBAKE_COUNTS_FILE"
+_ENTRY = struct.Struct(f"<{len(_KINDS)}q")
+
 _counter = _Counter()
 _counters = {kind: Metrics.counter(NAMESPACE, kind) for kind in _KINDS}
 # The job of a cluster that runs now.
 _followed: Counting | None = None
+# Where this process counts, if it is a worker of another one's job.
+_shared: BinaryIO | None = None
 
 
 def count_rows(*, read: int = 0, written: int = 0, rejected: int = 0) -> None:
@@ -55,6 +64,16 @@ def count_rows(*, read: int = 0, written: int = 0, rejected: int = 0) -> None:
         if rows:
             _counter.add(kind, rows)
             _counters[kind].inc(rows)
+    if _shared is not None:
+        # A count that cannot be written, e.g. on a full disk, is missing from a bar and nowhere else.
+        with contextlib.suppress(OSError):
+            _shared.write(_ENTRY.pack(read, written, rejected))
+
+
+def share_counts(path: str) -> None:
+    """This process counts for another one, which named this file."""
+    global _shared
+    _shared = open(path, "ab", buffering=0)  # noqa: SIM115  until this process ends
 
 
 @contextlib.contextmanager
@@ -76,7 +95,7 @@ def progress_bar(label: str, total: int | None) -> Iterator[None]:
     stop = threading.Event()
     shown = _Bar(label, total) if sys.stderr.isatty() else _Lines(label, total)
 
-    def refresh() -> None:
+    def refresh(shared: str) -> None:
         told: dict[str, int] = {}
         asked = 0.0
         while not stop.wait(_REFRESH_SECONDS):
@@ -84,16 +103,48 @@ def progress_bar(label: str, total: int | None) -> Iterator[None]:
             if job is not None and time.monotonic() - asked >= _ASK_SECONDS:
                 told = _ask(job) or told
                 asked = time.monotonic()
-            shown.show(_counter.rows if job is None else told, job is not None)
+            if job is None:
+                others = _of_others(shared)
+                here = {kind: rows + others.get(kind, 0) for kind, rows in _counter.rows.items()}
+                shown.show(here, False)
+            else:
+                shown.show(told, True)
 
-    thread = threading.Thread(target=refresh, daemon=True)
-    thread.start()
+    with _shared_file() as shared:
+        thread = threading.Thread(target=refresh, args=[shared], daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join(_ASK_SECONDS)  # a cluster that does not answer is not waited for
+            shown.close()
+
+
+@contextlib.contextmanager
+def _shared_file() -> Iterator[str]:
+    """A file in which processes that are started meanwhile count."""
+    with tempfile.TemporaryDirectory(prefix="prebake-counts-") as folder:
+        os.environ[SHARED] = path = os.path.join(folder, "counts")
+        try:
+            yield path
+        finally:
+            del os.environ[SHARED]
+
+
+def _of_others(path: str) -> dict[str, int]:
+    """Rows that other processes of this machine counted so far."""
     try:
-        yield
-    finally:
-        stop.set()
-        thread.join(_ASK_SECONDS)  # a cluster that does not answer is not waited for
-        shown.close()
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError:
+        data = b""
+    whole = data[: len(data) - len(data) % _ENTRY.size]
+    return (
+        dict(zip(_KINDS, map(sum, zip(*_ENTRY.iter_unpack(whole), strict=True)), strict=True))
+        if whole
+        else {}
+    )
 
 
 def _ask(job: Counting) -> dict[str, int]:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import re
+import shlex
+import sys
 from collections.abc import Sequence
 
 import apache_beam as beam
 from apache_beam.io.filesystems import FileSystems
-from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
 from apache_beam.portability.api import beam_provision_api_pb2
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.fn_api_runner.fn_runner import ExtendedProvisionInfo
+from apache_beam.transforms.environments import SubprocessSDKEnvironment
 
 from ..schemas.disk import disk_fault
 from ..schemas.errors import PrebakeError
+from .lost_worker import lost_worker
 from .progress import follow
 
 # Of another process only the text of the traceback arrives, to whose last line Beam adds the step.
@@ -25,6 +28,8 @@ _IN_TRACEBACK = re.compile(
 
 _WORKER_LOG = "apache_beam.runners.common"
 _LOCAL = (None, "DirectRunner", "FnApiRunner")
+_PROCESSES = "multi_processing"
+_SAYS_WORKERS = ("--direct_num_workers", "--direct_running_mode")
 
 
 def use_options(beam_args: Sequence[str]) -> None:
@@ -32,11 +37,12 @@ def use_options(beam_args: Sequence[str]) -> None:
     FileSystems.set_options(PipelineOptions(list(beam_args)))
 
 
-def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
+def make_pipeline(beam_args: Sequence[str], processes: int = 1) -> beam.Pipeline:
     """A pipeline, to be given to `run`.
 
     Args:
       beam_args: Beam's own options, e.g. ["--runner=FlinkRunner", "--flink_master=…"]. Without a runner: this machine.
+      processes: that work on this machine, unless the options say how many.
 
     Raises:
       PrebakeError: it is Dataflow.
@@ -48,6 +54,9 @@ def make_pipeline(beam_args: Sequence[str]) -> beam.Pipeline:
             f"--runner={runner}: its workers share no folder with this machine, and the run directory must be one: use "
             "Flink or Spark on machines that share a file system, see docs/scaling.md"
         )
+    direct = options.view_as(DirectOptions)
+    if processes > 1 and not any(one.startswith(_SAYS_WORKERS) for one in beam_args):
+        direct.direct_num_workers, direct.direct_running_mode = processes, _PROCESSES
     # Named, because Beam's own choice on one machine first tries to download and start another runner.
     return beam.Pipeline(runner=_local(options) if runner in _LOCAL else runner, options=options)
 
@@ -59,7 +68,13 @@ def _local(options: PipelineOptions) -> FnApiRunner:
     told = {f"beam:option:{name}:v1": value for name, value in given if isinstance(value, str | bool)}
     info = beam_provision_api_pb2.ProvisionInfo(retrieval_token="none")
     info.pipeline_options.update(told)
-    return FnApiRunner(provision_info=ExtendedProvisionInfo(info))
+    environment, direct = None, options.view_as(DirectOptions)
+    if direct.direct_running_mode == _PROCESSES:
+        # Beam's own would be loud, and would import any file of the working directory.
+        command = f"{shlex.quote(sys.executable)} -P -m prebake.pipelines.local_worker"
+        environment = SubprocessSDKEnvironment.from_command_string(command)
+        direct.direct_running_mode = "in_memory"
+    return FnApiRunner(default_environment=environment, provision_info=ExtendedProvisionInfo(info))
 
 
 def is_local(pipeline: beam.Pipeline) -> bool:
@@ -71,15 +86,18 @@ def run(pipeline: beam.Pipeline) -> None:
     """Runs a pipeline to its end.
 
     Raises:
-      PrebakeError: the fault for a person that a worker raised, without Beam's own story around it.
+      PrebakeError: the fault for a person that a worker raised, without Beam's own story around it; or a worker was killed.
     """
     log = logging.getLogger(_WORKER_LOG)
     log.addFilter(_is_news)
     try:
-        # On this machine it has ended by now; its workers count in this process.
-        job = pipeline.run()
-        with contextlib.nullcontext() if is_local(pipeline) else follow(job):
-            job.wait_until_finish()
+        if is_local(pipeline):
+            with lost_worker():
+                pipeline.run()
+        else:
+            job = pipeline.run()
+            with follow(job):
+                job.wait_until_finish()
     except Exception as error:
         cause = find_cause(error)
         if cause is None:

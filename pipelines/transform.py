@@ -40,6 +40,7 @@ from .collect import WriteJson, read_json
 from .counts import InputCounts, check_counts
 from .extend import note_kept_ids
 from .index import IndexedFile
+from .local_workers import worker_processes
 from .progress import progress_bar
 from .read import BAD_ROWS, COUNTS, ReadCsv
 from .runner import is_local, make_pipeline, run
@@ -134,7 +135,8 @@ class _Job:
             )
             for shard, split, place in self._numbered()
         }
-        pipeline = make_pipeline(beam_args)
+        processes = worker_processes(sum(one.stop - one.start for one in ranges), len(ranges))
+        pipeline = make_pipeline(beam_args, processes)
         # A cluster has a shuffle of its own, which is faster than small files on a disk that its machines share.
         spill_folder = os.path.join(self._scratch, "parts") if is_local(pipeline) else None
         if spill_folder:

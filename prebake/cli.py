@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import gc
+import os
 import sys
+import threading
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -42,6 +44,11 @@ def command() -> NoReturn:
     gc.set_threshold(200_000, 20, 100)
     code = main()
     gc.freeze()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if code and any(not one.daemon for one in threading.enumerate()[1:]):
+        # Threads of Beam that wait for a worker that is gone: they would hold the process for ever.
+        os._exit(code)
     sys.exit(code)
 
 
