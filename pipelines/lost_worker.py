@@ -27,7 +27,14 @@ def lost_worker() -> Iterator[None]:
       PrebakeError: one was killed. Outside of the main thread, which alone can be woken, only if Beam notices.
     """
     lost, ended, before = threading.Event(), threading.Event(), threading.excepthook
-    is_main = threading.current_thread() is threading.main_thread()
+    # Not SIGINT, which a job in the background may have been told to ignore.
+    is_main = threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGUSR1")
+
+    def wake(*_: object) -> None:
+        if not ended.is_set():
+            raise _Woken
+
+    handler = signal.signal(signal.SIGUSR1, wake) if is_main else None
 
     def told(fault: threading.ExceptHookArgs) -> None:
         if not str(fault.exc_value).startswith(_EXITED):
@@ -52,12 +59,19 @@ def lost_worker() -> Iterator[None]:
     finally:
         ended.set()
         threading.excepthook = before
+        # One that is on its way would kill the process.
+        if is_main and not lost.is_set():
+            signal.signal(signal.SIGUSR1, handler)
         log.setLevel(level)
+
+
+class _Woken(BaseException):
+    """Whatever catches exceptions on the way lets it pass, as KeyboardInterrupt."""
 
 
 def _wake_main_thread(ended: threading.Event) -> None:
     """As Ctrl-C does, and again if it was taken for a fault of something that was about to end anyway."""
     main = threading.main_thread().ident
     while main is not None and not ended.is_set():
-        signal.pthread_kill(main, signal.SIGINT)
+        signal.pthread_kill(main, signal.SIGUSR1)
         ended.wait(_PATIENCE_SECONDS)

@@ -80,7 +80,7 @@ def check_parity(
     for signature, size in tqdm.tqdm(_passes(), desc="parity", unit="pass", disable=None):
         request = sample.requests[signature]
         found = _ask(served.signatures[SIGNATURES[signature]], request, size)
-        for name, want in wanted.items():
+        for name, want in sorted(wanted.items()):
             difference = bit_difference(found[name], want)
             if difference.row is not None:
                 raise _failure(
