@@ -29,4 +29,4 @@ def _one_ahead(values: Iterator[T], executor: ThreadPoolExecutor) -> Iterator[T]
     following = executor.submit(next, values, ended)
     while (value := following.result()) is not ended:
         following = executor.submit(next, values, ended)
-        yield value  # type: ignore[misc]
+        yield value  # type: ignore[misc]  # mypy does not see that it is not `ended`
