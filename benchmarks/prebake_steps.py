@@ -7,7 +7,6 @@ prints, as one line of JSON, seconds of wall clock and of CPU by step.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -17,12 +16,13 @@ from prebake.pipelines.find_files import find_files
 from prebake.pipelines.index import index_files
 from prebake.pipelines.preprocess import load
 from prebake.pipelines.transform import transform
+from prebake.transforms.quiet import collect_seldom
 
 from .measure import stopwatch
 
 
 def main(spec_path: str, run_dir: str) -> None:
-    gc.set_threshold(200_000, 20, 100)  # as `prebake` does
+    collect_seldom()  # as `prebake` does
     spec = load(spec_path)
     os.makedirs(run_dir)
     with stopwatch() as index_taken:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
+from ..transforms.quiet import collect_seldom
 from . import progress
 
 
@@ -15,7 +15,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
-    gc.set_threshold(200_000, 20, 100)  # as prebake.cli does
+    collect_seldom()
     shared = os.environ.get(progress.SHARED)
     if shared:
         progress.share_counts(shared)

@@ -39,9 +39,9 @@ step by step (each one may run alone, and does nothing if its result is there al
 
 def command() -> NoReturn:
     """A process of its own for one command."""
-    # Importing TensorFlow and Beam, and tracing, make a million objects that all stay: looking for garbage among them again
-    # and again took a fourth of a small job.
-    gc.set_threshold(200_000, 20, 100)
+    from .transforms.quiet import collect_seldom
+
+    collect_seldom()
     code = main()
     gc.freeze()
     sys.stdout.flush()
