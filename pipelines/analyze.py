@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import apache_beam as beam
 import google_crc32c
+import pyarrow as pa
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
@@ -31,6 +32,7 @@ from ..transforms.graph import graph_of
 from ..transforms.learnt import Learnt
 from ..transforms.needs import Needs, in_order, passes_of
 from ..transforms.outputs import check_shares
+from ..transforms.pass_inputs import feature_spec
 from ..transforms.preprocessing import FORMAT_VERSION, preprocessing_fn
 from ..transforms.saved_graph import save_graph
 from ..transforms.vocabulary_files import read_vocabularies
@@ -42,7 +44,7 @@ from .local_workers import worker_processes
 from .progress import progress_bar
 from .read import BAD_ROWS, COUNTS, ReadCsv
 from .runner import make_pipeline, run
-from .training_columns import SPLIT_ROWS, TrainingColumns, adapter_config, feature_spec, select
+from .training_columns import SPLIT_ROWS, TrainingColumns, adapter_config, select
 from .user_cache import Cache, analyze_user
 from .user_cache import keep as keep_user_cache
 from .user_function import UserFunction, write_user_features
@@ -205,9 +207,9 @@ class _Pass:
             columns = TrainingColumns(
                 spec, self._needs, self._learnt, self._user.columns if self._user else {}
             )
-            rows = read.blocks | "TrainingRows" >> beam.ParDo(columns).with_outputs(
-                SPLIT_ROWS, main="batches"
-            )
+            rows = read.blocks | "TrainingRows" >> beam.ParDo(columns).with_output_types(
+                pa.RecordBatch
+            ).with_outputs(SPLIT_ROWS, main="batches")
             # pa.RecordBatch
             batches = (rows.batches, adapter_config(self._features))
             found = batches | "Analyze" >> tft_beam.AnalyzeDataset(
@@ -233,9 +235,10 @@ class _Pass:
         output = tft.TFTransformOutput(os.path.join(scratch, "found"))
         row = {}
         for name, feature in self._features.items():
-            one = tf.zeros([1], feature.dtype)
-            is_list = isinstance(feature, tf.io.VarLenFeature)
-            row[name] = tf.sparse.from_dense(one[:, tf.newaxis]) if is_list else one
+            if isinstance(feature, tf.io.VarLenFeature):
+                row[name] = tf.sparse.from_dense(tf.zeros([1, 1], feature.dtype))
+            else:
+                row[name] = tf.zeros([1, *feature.shape], feature.dtype)
         return {name: value.numpy()[0] for name, value in output.transform_raw_features(row).items()}
 
 

@@ -13,6 +13,7 @@ from ..schemas.csv_file import CsvFile, FileBlock
 from ..schemas.csv_rows import Block, read_block, whole_records
 from ..schemas.errors import DataError
 from ..schemas.spec_pb2 import Data
+from . import block_coder  # noqa: F401  # registers the coder of FileBlock
 from .index import CsvRange
 from .progress import count_rows
 from .range_reader import RangeReader, file_changed, open_raw
@@ -109,5 +110,8 @@ class ReadCsv(beam.PTransform):
             | "Ranges" >> beam.Create(self._ranges)
             # CsvRange
             | "Spread" >> beam.Reshuffle()
-            | "Read" >> beam.ParDo(ReadRange(self._data)).with_outputs(BAD_ROWS, COUNTS, main="blocks")
+            | "Read"
+            >> beam.ParDo(ReadRange(self._data))
+            .with_output_types(FileBlock)
+            .with_outputs(BAD_ROWS, COUNTS, main="blocks")
         )

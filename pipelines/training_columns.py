@@ -17,10 +17,21 @@ from ..schemas.csv_file import FileBlock
 from ..schemas.labels import label_feature
 from ..schemas.raw_columns import fold_of_rows, raw_column, split_of_rows
 from ..schemas.spec_pb2 import REGRESSION, Label, Spec
+from ..transforms.count_analyzer import count_values
 from ..transforms.cross_ids import CrossIds
 from ..transforms.learnt import Learnt
-from ..transforms.needs import Needs, columns_by_name, in_order, label_number, standardized_labels
-from ..transforms.preprocessing import FOLD, LABEL, ROW_HASH, WEIGHT, input_names
+from ..transforms.needs import Needs, columns_by_name, in_order
+from ..transforms.pass_inputs import (
+    FOLD,
+    LABEL,
+    ROW_HASH,
+    WEIGHT,
+    counted_ahead,
+    input_names,
+    more_labels,
+    needs_label,
+    stacks,
+)
 from ..transforms.source_arrays import Elements, SourceArrays
 
 SPLIT_ROWS = "split_rows"
@@ -53,6 +64,8 @@ class TrainingColumns(beam.DoFn):
         self._arrays = SourceArrays(self._needs.of_columns, self._learnt.of)
         crosses = self._needs.crosses
         self._crosses = CrossIds(in_order(self._spec), crosses, self._learnt) if crosses else None
+        self._names, self._matrices = input_names(self._needs), stacks(self._spec, self._needs)
+        self._ahead = counted_ahead(self._spec, self._needs)
 
     def process(self, rows: FileBlock):
         splits = split_of_rows(rows, self._spec)
@@ -71,13 +84,16 @@ class TrainingColumns(beam.DoFn):
         if self._crosses:
             values |= self._crosses(raw)
         for source, value in values.items():
-            name = input_names(self._needs)[source]
+            name = self._names[source]
+            if source in self._ahead and not isinstance(value, Elements):
+                inputs |= _counted(name, value)
+                continue
             inputs[name] = value
             if isinstance(value, Elements):
                 inputs |= self._of_elements(source, name, value, row)
         for name, column in self._user.items():
             inputs[name] = self._raw(rows, column, chosen)
-        yield list_batch(inputs, len(chosen))
+        yield list_batch(inputs, self._matrices, len(chosen))
 
     def _raw(self, rows: FileBlock, name: str, chosen: np.ndarray) -> np.ndarray:
         return raw_column(rows.block.batch, self._columns[name])[chosen]
@@ -93,7 +109,7 @@ class TrainingColumns(beam.DoFn):
             found[FOLD] = fold_of_rows(rows, self._spec)[chosen]
         if needs_label(self._needs):
             found[LABEL] = learnt_label(self._raw(rows, data.label.column, chosen), data.label)
-        for label in _standardized(self._spec, self._needs):
+        for label in more_labels(self._spec, self._needs):
             found[label_feature(label)] = learnt_label(self._raw(rows, label.column, chosen), label)
         return found
 
@@ -117,13 +133,14 @@ class TrainingColumns(beam.DoFn):
         return found
 
 
-def needs_label(needs: Needs) -> bool:
-    return bool(needs.targets or needs.pairs or "#label" in needs.numbers)
-
-
-def _standardized(spec: Spec, needs: Needs) -> list[Label]:
-    """The further labels whose mean and variance the pass learns."""
-    return [label for label in standardized_labels(spec) if label_number(label) in needs.numbers]
+def _counted(name: str, values: np.ndarray) -> dict[str, Elements]:
+    """The distinct values of a block and how often each is there, as lists of its first row."""
+    counts = count_values(values)
+    texts = np.empty(len(counts), object)
+    texts[:] = list(counts)
+    times = np.array([rows for rows, _ in counts.values()], np.int64)
+    first = np.zeros(len(counts), np.int64)
+    return {f"{name}_value": Elements(texts, first), f"{name}_times": Elements(times, first)}
 
 
 def learnt_label(values: np.ndarray, label: Label) -> np.ndarray:
@@ -138,12 +155,23 @@ def learnt_label(values: np.ndarray, label: Label) -> np.ndarray:
     return texts
 
 
-def list_batch(inputs: Mapping[str, np.ndarray | Elements], rows: int) -> pa.RecordBatch:
-    """Columns as lists, the only form that TFT's adapter reads."""
+def list_batch(
+    inputs: Mapping[str, np.ndarray | Elements], matrices: Mapping[str, list[str]], rows: int
+) -> pa.RecordBatch:
+    """Columns as lists, the only form that TFT's adapter reads.
+
+    Args:
+      inputs: one value a row [rows], or lists.
+      matrices: by name, the inputs that are its columns.
+      rows: of all of them.
+    """
     one_each = pa.array(np.arange(rows + 1))
-    lists = {}
-    for name in sorted(inputs):
-        value = inputs[name]
+    inputs, lists = dict(inputs), {}
+    for name, columns in matrices.items():
+        values = np.stack([inputs.pop(column) for column in columns], axis=1)
+        offsets = pa.array(np.arange(rows + 1) * len(columns))
+        lists[name] = pa.LargeListArray.from_arrays(offsets, pa.array(values.reshape(-1)))
+    for name, value in inputs.items():
         offsets = one_each
         if isinstance(value, Elements):
             lengths = np.bincount(value.rows, minlength=rows)
@@ -151,42 +179,7 @@ def list_batch(inputs: Mapping[str, np.ndarray | Elements], rows: int) -> pa.Rec
             value = value.values
         array = pa.array(value, pa.large_binary()) if value.dtype == object else pa.array(value)
         lists[name] = pa.LargeListArray.from_arrays(offsets, array)
-    return pa.record_batch(lists)
-
-
-def feature_spec(
-    spec: Spec, needs: Needs, user: Mapping[str, tf.DType]
-) -> dict[str, tf.io.FixedLenFeature | tf.io.VarLenFeature]:
-    """The tensors that TFT's graph takes: one value a row, or lists as SparseTensors."""
-    one: dict[str, tf.DType] = {ROW_HASH: tf.int64}
-    lists: dict[str, tf.DType] = {}
-    label_dtype = tf.float32 if spec.data.label.kind == REGRESSION else tf.string
-    if spec.data.weight:
-        one[WEIGHT] = tf.float32
-    if needs.targets:
-        one[FOLD] = tf.int64
-    if needs_label(needs):
-        one[LABEL] = label_dtype
-    one |= {label_feature(label): tf.float32 for label in _standardized(spec, needs)}
-    for source, name in input_names(needs).items():
-        dtype = needs.sources[source].dtype
-        if not needs.sources[source].depth:
-            one[name] = dtype
-            continue
-        lists[name] = dtype
-        if source in needs.numbers:
-            lists[f"{name}_hash"] = tf.int64
-        if source in needs.distinct | needs.pairs:
-            lists[f"{name}_distinct"] = dtype
-        if source in needs.pairs:
-            lists[f"{name}_distinct_label"] = label_dtype
-        if spec.data.weight:
-            lists[f"{name}_weight"] = tf.float32
-            if source in needs.distinct | needs.pairs:
-                lists[f"{name}_distinct_weight"] = tf.float32
-    one |= dict(user)
-    fixed = {name: tf.io.FixedLenFeature([], dtype) for name, dtype in one.items()}
-    return fixed | {name: tf.io.VarLenFeature(dtype) for name, dtype in lists.items()}
+    return pa.record_batch({name: lists[name] for name in sorted(lists)})
 
 
 def adapter_config(

@@ -37,8 +37,12 @@ def parse_floats(cells: pa.Array) -> tuple[pa.FloatArray, np.ndarray]:
       float32 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside
       the grammar or its binary32 is infinite.
     """
-    fast = _cast_floats(cells)
-    doubles, valid = fast if fast is not None else _each(cells, _one_float, np.float64)
+    numbers = _cast_floats(cells)
+    if numbers is not None:
+        singles = pc.cast(numbers, pa.float32(), safe=False)
+        if pc.all(pc.is_finite(singles)).as_py() is not False:  # None if all are missing
+            return singles, np.zeros(len(cells), np.bool_)
+    doubles, valid = _each(cells, _one_float, np.float64) if numbers is None else _filled(numbers)
     with np.errstate(over="ignore", under="ignore"):
         singles = doubles.astype(np.float32)
     bad = valid & ~np.isfinite(singles)
@@ -55,8 +59,10 @@ def parse_ints(cells: pa.Array) -> tuple[pa.Int64Array, np.ndarray]:
       int64 array of length n, null where `cells` is null or bad; bool [n], true where a cell is outside the
       grammar, or not in [INT64_MIN + 1, INT64_MAX].
     """
-    fast = _cast_ints(cells)
-    integers, valid = fast if fast is not None else _each(cells, _one_int, np.int64)
+    numbers = _cast_ints(cells)
+    if numbers is not None and not pc.any(pc.equal(numbers, INT_MISSING)).as_py():
+        return numbers, np.zeros(len(cells), np.bool_)
+    integers, valid = _each(cells, _one_int, np.int64) if numbers is None else _filled(numbers)
     bad = valid & (integers == INT_MISSING)
     return pa.array(integers, mask=~valid | bad), bad | _bad(cells, valid)
 
@@ -72,11 +78,12 @@ def is_int(text: bytes) -> bool:
 
 
 def _bad(cells: pa.Array, valid: np.ndarray) -> np.ndarray:
-    return _present(cells) & ~valid
+    return cells.is_valid().to_numpy(zero_copy_only=False) & ~valid
 
 
-def _present(cells: pa.Array) -> np.ndarray:
-    return cells.is_valid().to_numpy(zero_copy_only=False)
+def _filled(numbers: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    """0 where there is none, and where there is one."""
+    return numbers.fill_null(0).to_numpy(), numbers.is_valid().to_numpy(zero_copy_only=False)
 
 
 def _value_bytes(cells: pa.Array) -> bytes:
@@ -90,7 +97,7 @@ def _value_bytes(cells: pa.Array) -> bytes:
     return values[first:last].to_pybytes()
 
 
-def _cast_floats(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
+def _cast_floats(cells: pa.Array) -> pa.DoubleArray | None:
     """Arrow's cast, or None where Arrow fails or might accept more than the grammar."""
     text = _value_bytes(cells)
     # Over these few characters what Arrow accepts can be, and is, tested exhaustively.
@@ -102,16 +109,15 @@ def _cast_floats(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
     return _cast(cells, pa.float64())
 
 
-def _cast_ints(cells: pa.Array) -> tuple[np.ndarray, np.ndarray] | None:
+def _cast_ints(cells: pa.Array) -> pa.Int64Array | None:
     return None if _value_bytes(cells).translate(None, _INT_BYTES) else _cast(cells, pa.int64())
 
 
-def _cast(cells: pa.Array, to: pa.DataType) -> tuple[np.ndarray, np.ndarray] | None:
+def _cast(cells: pa.Array, to: pa.DataType) -> pa.Array | None:
     try:
-        numbers = pc.cast(cells.view(pa.string()), to)
+        return pc.cast(cells.view(pa.string()), to)
     except pa.ArrowInvalid:
         return None
-    return numbers.fill_null(0).to_numpy(), _present(cells)
 
 
 def _each(

@@ -34,22 +34,27 @@ class Counts(NamedTuple):
 
 
 class CountBatch(beam.DoFn):
-    """Batch (values[, weights]) → (value, Count), counted per bundle first."""
+    """Batch (values[, weights]), or (texts, how often each is there), → (value, Count), counted per bundle first."""
 
-    def __init__(self, weighted: bool):
-        self._weighted = weighted
+    def __init__(self, weighted: bool, counted: bool = False):
+        self._weighted, self._counted = weighted, counted
 
     def start_bundle(self) -> None:
         self._counts: dict[bytes, Count] = {}
 
     def process(self, batch: Sequence[np.ndarray]) -> Iterator[tuple[bytes, Count]]:
-        weights = np.asarray(batch[1]) if self._weighted else None
-        for value, (rows, weight) in count_values(np.asarray(batch[0]), weights).items():
+        for value, (rows, weight) in self._counts_of(batch).items():
             before = self._counts.get(value, (0, 0))
             self._counts[value] = (before[0] + rows, before[1] + weight)
         if len(self._counts) > _PARTIAL_COUNTS:
             yield from self._counts.items()
             self._counts = {}
+
+    def _counts_of(self, batch: Sequence[np.ndarray]) -> dict[bytes, Count]:
+        values, *more = (np.asarray(one) for one in batch)
+        if not self._counted:
+            return count_values(values, more[0] if self._weighted else None)
+        return {value: (rows, 0) for value, rows in zip(values.tolist(), more[0].tolist(), strict=True)}
 
     def finish_bundle(self):
         for item in self._counts.items():
@@ -132,24 +137,33 @@ class GatherCounts(beam.CombineFn):
 class _Count(beam.PTransform):
     """Counts of the distinct values of one column, as `ptransform_analyzer` wants it."""
 
-    def __init__(self, weighted: bool):
+    def __init__(self, weighted: bool, counted: bool):
         super().__init__()
-        self._weighted = weighted
+        self._weighted, self._counted = weighted, counted
 
     def expand(self, batches):
         return (
             batches
-            | "CountBatch" >> beam.ParDo(CountBatch(self._weighted))
+            | "CountBatch" >> beam.ParDo(CountBatch(self._weighted, self._counted))
             # (bytes, Count)
             | "SumCounts" >> beam.CombinePerKey(SumCounts())
             | "Gather" >> beam.CombineGlobally(GatherCounts())
         )
 
 
-def analyze_counts(values: tf.Tensor, weights: tf.Tensor | None, name: str) -> tf.Tensor:
-    """Scalar string: serialised counts of the values float32, int64 or string [n]; weights float32 [n] or None."""
-    inputs = [values, *([weights] if weights is not None else [])]
-    transform = _Count(weights is not None)
+def analyze_counts(
+    values: tf.Tensor, weights: tf.Tensor | None, name: str, times: tf.Tensor | None = None
+) -> tf.Tensor:
+    """Scalar string: serialised counts.
+
+    Args:
+      values: float32, int64 or string [n].
+      weights: float32 [n], or None.
+      name: of the analyzer in the graph.
+      times: int64 [n], how often each value, which is a text, is there; without weights.
+    """
+    inputs = [one for one in (values, weights, times) if one is not None]
+    transform = _Count(weights is not None, times is not None)
     (output,) = tft.experimental.ptransform_analyzer(inputs, transform, [tf.string], [[]], name=name)
     return output
 

@@ -28,7 +28,8 @@ from .mutual_information import mutual_information
 from .needs import LABEL_NUMBER, Needs, columns_by_name, label_number, standardized_labels
 from .number_analyzer import finish_numbers, merge_numbers
 from .number_need import NumberNeed
-from .preprocessing import FORMAT_VERSION, WEIGHT_SOURCE, covariance_scale, input_names
+from .pass_inputs import input_names
+from .preprocessing import FORMAT_VERSION, WEIGHT_SOURCE, covariance_scale
 from .sources import sources_of
 from .vocabulary_files import choose_tokens, read_tokens, write_vocabulary
 

@@ -8,69 +8,69 @@ that is chosen by the rows' own hashes (row_sample.py).
 from __future__ import annotations
 
 import dataclasses
+import math
 from fractions import Fraction
 
 import numpy as np
 
-_MANTISSA_BITS = 53
-_LOW_BITS = 26
-_MIN_EXPONENT = -1074
-_EXPONENTS = 2100
+# Every binary64 number is a multiple of 2^-1074.
+_UNIT = 1074
+# So many numbers of at most 2^e, all multiples of 2^(e - _TAKEN_BITS), add up without rounding: 20 + 32 < 53 bits.
+_ROWS, _TAKEN_BITS = 1 << 20, 32
+_LARGEST_EXPONENT = 1000
 
 
 @dataclasses.dataclass
 class ExactSum:
     """Sum of binary64 numbers without rounding.
 
-    Each number is an integer mantissa times a power of two; mantissas are summed as integers, in two halves, apart for
-    each exponent. A half is below 2^27, so int64 holds 2^36 (6.9e10) rows.
-
     Attributes:
-      halves: int64 [2, exponents], sums of the upper and lower mantissa halves.
+      units: the sum in units of 2^-1074.
     """
 
-    halves: np.ndarray
-
-    @classmethod
-    def zero(cls) -> ExactSum:
-        return cls(np.zeros((2, _EXPONENTS), np.int64))
+    units: int = 0
 
     def add(self, x: np.ndarray) -> None:
-        """Adds float64 [n], finite; n up to 2^26, so that each float64 bin below stays exact."""
-        if not len(x):
-            return
-        mantissa, exponent = np.frexp(x)
-        integer = np.ldexp(mantissa, _MANTISSA_BITS).astype(np.int64)
-        upper = integer >> _LOW_BITS
-        lower = integer - (upper << _LOW_BITS)
-        first = int(exponent.min())
-        index = exponent - first
-        at = first - _MIN_EXPONENT
-        for row, half in enumerate((upper, lower)):
-            sums = np.bincount(index, weights=half.astype(np.float64))
-            self.halves[row, at : at + len(sums)] += sums.astype(np.int64)
+        """Adds float64 [n], finite.
+
+        The upper bits of all numbers are cut off at one power of two and summed, then those of the rests, until no rest is
+        left (error-free extraction: Rump, Ogita, Oishi, "Accurate floating-point summation, part I", 2008, algorithm 3.2).
+        """
+        for start in range(0, len(x), _ROWS):
+            rest = x[start : start + _ROWS].copy()
+            upper = np.empty_like(rest)
+            while largest := float(max(rest.max(), -rest.min())):
+                exponent = math.frexp(largest)[1]
+                if exponent > _LARGEST_EXPONENT:  # the anchor would be infinite
+                    self.units += sum(map(_in_units, rest.tolist()))
+                    break
+                # What is added to it is rounded to multiples of 2^(exponent - _TAKEN_BITS).
+                anchor = math.ldexp(1.5, exponent + 52 - _TAKEN_BITS)
+                np.add(rest, anchor, out=upper)
+                np.subtract(upper, anchor, out=upper)
+                np.subtract(rest, upper, out=rest)
+                self.units += _in_units(float(upper.sum()))
 
     def merge(self, other: ExactSum) -> None:
-        self.halves += other.halves
+        self.units += other.units
 
-    def nonzero(self) -> np.ndarray:
-        """int64 [3, n]: the exponents that have sums, and their halves."""
-        places = np.flatnonzero(self.halves.any(axis=0))
-        return np.stack([places, *self.halves[:, places]])
+    def to_bytes(self) -> np.ndarray:
+        """uint8 [n], equal for equal sums."""
+        data = self.units.to_bytes(self.units.bit_length() // 8 + 1, "little", signed=True)
+        return np.frombuffer(data, np.uint8)
 
     @classmethod
-    def of(cls, nonzero: np.ndarray) -> ExactSum:
-        """What `nonzero` gave."""
-        sums = cls.zero()
-        sums.halves[:, nonzero[0]] = nonzero[1:]
-        return sums
+    def of(cls, data: np.ndarray) -> ExactSum:
+        """What `to_bytes` gave."""
+        return cls(int.from_bytes(data.tobytes(), "little", signed=True))
 
     def value(self) -> Fraction:
-        total = 0
-        for position in np.flatnonzero(self.halves.any(axis=0)):
-            integer = (int(self.halves[0, position]) << _LOW_BITS) + int(self.halves[1, position])
-            total += integer << int(position)
-        return Fraction(total) * Fraction(2) ** (_MIN_EXPONENT - _MANTISSA_BITS)
+        return Fraction(self.units, 1 << _UNIT)
+
+
+def _in_units(number: float) -> int:
+    numerator, denominator = number.as_integer_ratio()  # the latter a power of two
+    return numerator << (_UNIT + 1 - denominator.bit_length())
 
 
 @dataclasses.dataclass
@@ -94,33 +94,33 @@ class Moments:
 
     @classmethod
     def empty(cls, weighted: bool = False) -> Moments:
-        weight = ExactSum.zero() if weighted else None
-        return cls(0, 0, weight, ExactSum.zero(), ExactSum.zero(), np.inf, -np.inf)
+        return cls(0, 0, ExactSum() if weighted else None, ExactSum(), ExactSum(), np.inf, -np.inf)
 
     def add(self, x: np.ndarray, weights: np.ndarray | None = None) -> None:
-        """Adds float64 [n], each a binary32 number or an integer below 2^64; NaN is missing. Weights: float64 [n], each a
+        """Adds float32 [n], or float64 [n] that are integers below 2^64; NaN is missing. Weights: float64 [n], each a
         binary32 number of at least 0."""
         present = ~np.isnan(x)
-        values = x[present]
-        self.present += len(values)
-        self.missing += len(x) - len(values)
-        if not len(values):
+        found = x if present.all() else x[present]
+        self.present += len(found)
+        self.missing += len(x) - len(found)
+        if not len(found):
             return
-        self.min = min(self.min, float(values.min()))
-        self.max = max(self.max, float(values.max()))
+        self.min = min(self.min, float(found.min()))
+        self.max = max(self.max, float(found.max()))
+        values = found.astype(np.float64)
         squares = values * values
+        terms, square_terms = [values], [squares]
         # A binary32 number squared fits into binary64; an integer beyond 2^26 squared may not.
-        terms, square_terms = [values], [squares, _product_rest(values, values, squares)]
+        if found.dtype != np.float32:
+            square_terms.append(_product_rest(values, values, squares))
         if self.weight is not None and weights is not None:
             w = weights[present]
             self.weight.add(w)
             terms = _weigh(terms, w)
             square_terms = _weigh(square_terms, w)
         for sums, parts in ((self.total, terms), (self.squares, square_terms)):
-            sums.add(parts[0])
-            for rest in parts[1:]:
-                if rest.any():
-                    sums.add(rest)
+            for part in parts:
+                sums.add(part)
 
     def merge(self, other: Moments) -> None:
         self.present += other.present

@@ -43,11 +43,11 @@ class SummarizeNumbers(beam.CombineFn):
         moments, sample = accumulator
         hashes = np.asarray(batch[0]).view(np.uint64)
         weights = np.asarray(batch[1]).astype(np.float64) if self._weighted else None
-        columns = [_to_float64(np.asarray(x)) for x in batch[1 + self._weighted :]]
+        columns = [_to_float(np.asarray(x)) for x in batch[1 + self._weighted :]]
         for one, x in zip(moments, columns, strict=True):
             one.add(x, weights)
         if columns:
-            sample.add(hashes, np.stack([*columns, *([weights] if weights is not None else [])], axis=1))
+            sample.add(hashes, [*columns, *([weights] if weights is not None else [])])
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[Accumulator]) -> Accumulator:
@@ -55,7 +55,8 @@ class SummarizeNumbers(beam.CombineFn):
         for other_moments, other_sample in accumulators:
             for one, other in zip(moments, other_moments, strict=True):
                 one.merge(other)
-            sample.add(other_sample.hashes, other_sample.values)
+            if self._columns:
+                sample.merge(other_sample)
         return moments, sample
 
     def compact(self, accumulator: Accumulator) -> Accumulator:
@@ -150,7 +151,7 @@ def _pack(names: Sequence[str], weighted: bool, accumulator: Accumulator) -> byt
         arrays[f"{place} range"] = np.array([one.min, one.max])
         for name, sums in (("total", one.total), ("squares", one.squares), ("weight", one.weight)):
             if sums is not None:
-                arrays[f"{place} {name}"] = sums.nonzero()
+                arrays[f"{place} {name}"] = sums.to_bytes()
     return pack(arrays)
 
 
@@ -168,8 +169,9 @@ def _unpack(data: bytes) -> tuple[list[str], bool, Accumulator]:
     return names, weighted, (moments, Sample(arrays["hashes"], arrays["values"]))
 
 
-def _to_float64(x: np.ndarray) -> np.ndarray:
+def _to_float(x: np.ndarray) -> np.ndarray:
+    """int64 as float64, float32 as it is; NaN is missing."""
     if x.dtype == np.int64:
         return np.where(x == numerals.INT_MISSING, np.nan, x.astype(np.float64))
     # -0.0 becomes 0.0: of two equal numbers, which one is the smallest would depend on their order.
-    return x.astype(np.float64) + 0.0
+    return x + np.float32(0)

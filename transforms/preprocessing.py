@@ -1,12 +1,12 @@
 """In: what one pass has to learn. Out: a TFT `preprocessing_fn` whose outputs are the accumulators of that pass.
 
-The features themselves are not computed here: graph.py builds them from the statistics, for every target alike. Inputs are
-named by place, because TFT does not take every name: the sources in sorted order are `s0`, `s1`, …
+The features themselves are not computed here: graph.py builds them from the statistics, for every target alike. The inputs
+are those of pass_inputs.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -18,20 +18,12 @@ from .keyed_analyzer import analyze_groups, analyze_targets
 from .missing import to_float
 from .needs import LABEL_NUMBER, Needs
 from .number_analyzer import analyze_numbers
+from .pass_inputs import FOLD, LABEL, ROW_HASH, WEIGHT, Inputs, counted_ahead, input_names, unstack
 
-ROW_HASH, FOLD, WEIGHT, LABEL = "hash", "fold", "weight", "label"
-# Of the elements of a list source: the hash that chooses the sample, the row's weight, the row's label.
-OF_ELEMENTS = ("hash", "weight", "label")
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 WEIGHT_SOURCE = "#weight"
 
-Inputs = Mapping[str, tf.Tensor | tf.SparseTensor]
 Statistics = Callable[[str], ColumnStatistics]
-
-
-def input_names(needs: Needs) -> dict[str, str]:
-    """Name of each source among the inputs."""
-    return {source: f"s{place}" for place, source in enumerate(sorted(needs.sources))}
 
 
 def preprocessing_fn(
@@ -47,8 +39,10 @@ def preprocessing_fn(
     """
     weighted = bool(spec.data.weight)
 
-    def analyze(inputs: Inputs) -> dict[str, tf.Tensor]:
-        found = dict(_Pass(needs, statistics, inputs, mean_weight if weighted else None).found())
+    def analyze(given: Inputs) -> dict[str, tf.Tensor]:
+        inputs = unstack(spec, needs, given)
+        ahead = counted_ahead(spec, needs)
+        found = dict(_Pass(needs, statistics, inputs, mean_weight if weighted else None, ahead).found())
         rows = tf.shape(inputs[ROW_HASH])[0]
         return {name: tf.fill([rows], value) for name, value in found.items()}
 
@@ -58,7 +52,15 @@ def preprocessing_fn(
 class _Pass:
     """The analyzers of one pass, applied to its inputs."""
 
-    def __init__(self, needs: Needs, statistics: Statistics, inputs: Inputs, mean_weight: float | None):
+    def __init__(
+        self,
+        needs: Needs,
+        statistics: Statistics,
+        inputs: Inputs,
+        mean_weight: float | None,
+        ahead: set[str],
+    ):
+        self._ahead = ahead
         self._needs, self._statistics, self._inputs = needs, statistics, inputs
         self._weighted, self._mean_weight = mean_weight is not None, mean_weight or 1.0
         self._names = input_names(needs)
@@ -125,6 +127,9 @@ class _Pass:
 
     def _counts(self, kind: str, source: str, name: str) -> tuple[str, tf.Tensor]:
         found = f"{kind}_{self._names[source]}"
+        if source in self._ahead:
+            values, times = (self._inputs[f"{name}_{what}"].values for what in ("value", "times"))
+            return found, analyze_counts(values, None, found, times)
         x = self._inputs[name]
         if isinstance(x, tf.SparseTensor):
             return found, analyze_counts(x.values, self._of(WEIGHT, name), found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,33 +19,46 @@ class Sample:
     Attributes:
       hashes: uint64 [n].
       values: float64 [n, columns], NaN is missing. If the rows are weighted, the last column is the weight.
+
+    Both are of the rows up to the last `cut`; what was added since then waits.
     """
 
     hashes: np.ndarray
     values: np.ndarray
+    _waiting: list[tuple[np.ndarray, np.ndarray]] = dataclasses.field(default_factory=list)
 
     @classmethod
     def empty(cls, columns: int) -> Sample:
         return cls(np.empty(0, np.uint64), np.empty((0, columns)))
 
-    def add(self, hashes: np.ndarray, values: np.ndarray) -> None:
-        if len(self.hashes) >= SAMPLE_ROWS:
-            small = hashes < self._bound()
-            hashes, values = hashes[small], values[small]
-        self.hashes = np.concatenate([self.hashes, hashes])
-        self.values = np.concatenate([self.values, values])
-        # Cut only at twice the size: the cost per row stays constant.
-        if len(self.hashes) >= 2 * SAMPLE_ROWS:
+    def add(self, hashes: np.ndarray, columns: Sequence[np.ndarray]) -> None:
+        """Rows with their hashes, uint64 [n]; columns: each float32 or float64 [n]."""
+        if len(self.hashes) == SAMPLE_ROWS:
+            # A row that is not below the largest hash of a full sample is in no sample.
+            small = np.flatnonzero(hashes < self._largest)
+            hashes, columns = hashes[small], [column[small] for column in columns]
+        self._waiting.append((hashes, np.stack(columns, axis=1).astype(np.float64, copy=False)))
+        # Cut only when as many wait: the cost per row stays constant.
+        if sum(len(waiting) for waiting, _ in self._waiting) >= SAMPLE_ROWS:
             self.cut()
 
-    def _bound(self) -> np.uint64:
-        return self.hashes.max() if len(self.hashes) == SAMPLE_ROWS else np.uint64(2**64 - 1)
+    def merge(self, other: Sample) -> None:
+        other.cut()
+        self.add(other.hashes, list(other.values.T))
 
     def cut(self) -> None:
         """Keeps the smallest SAMPLE_ROWS."""
+        if self._waiting:
+            self.hashes = np.concatenate([self.hashes, *(hashes for hashes, _ in self._waiting)])
+            self.values = np.concatenate([self.values, *(values for _, values in self._waiting)])
+            self._waiting = []
         if len(self.hashes) > SAMPLE_ROWS:
             keep = np.argpartition(self.hashes, SAMPLE_ROWS)[:SAMPLE_ROWS]
             self.hashes, self.values = self.hashes[keep], self.values[keep]
+
+    @property
+    def _largest(self) -> np.uint64:
+        return self.hashes.max()
 
 
 def ordered(values: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray | None]:

@@ -12,6 +12,7 @@ from prebake.transforms.finish import Finisher
 from prebake.transforms.needs import passes_of, reasons
 from prebake.transforms.number_analyzer import SummarizeNumbers
 from prebake.transforms.number_need import NumberNeed
+from prebake.transforms.preprocessing import FORMAT_VERSION
 from prebake.transforms.vocabulary_files import choose_tokens, read_tokens
 
 
@@ -93,7 +94,7 @@ def test_write_statistics(tmp_path):
     spec = make_spec(FEATURES, columns=COLUMN_TYPES, label=BINARY)
     # 20 rows: 4 have no s, and 4 have one with a newline, which no count has.
     statistics = finished(spec, found({b"no": 3, b"yes": 17}), 20, tmp_path)
-    assert (statistics.format_version, statistics.rows, statistics.weight) == (2, 20, 20)
+    assert (statistics.format_version, statistics.rows, statistics.weight) == (FORMAT_VERSION, 20, 20)
     n, s, x, y = statistics.columns
     assert [column.name for column in statistics.columns] == ["n", "s", "x", "y"]
     assert (n.most_frequent, n.mean, n.present, n.missing) == ("7", 7, 19, 1)

@@ -20,11 +20,11 @@ def sample_of(batches: list[tuple[np.ndarray, np.ndarray]], tree: bool) -> list:
     total = Sample.empty(1)
     for hashes, values in batches:
         one = Sample.empty(1) if tree else total
-        one.add(hashes, values)
+        one.add(hashes, [values])
         if tree:
-            if len(one.hashes) % 2:
+            if len(hashes) % 2:
                 one.cut()
-            total.add(one.hashes, one.values)
+            total.merge(one)
     total.cut()
     order = np.argsort(total.hashes)
     return list(zip(total.hashes[order].tolist(), total.values[order, 0].tolist(), strict=True))
@@ -43,7 +43,7 @@ def test_sample_keeps_the_smallest_hashes_however_the_rows_come(hashes, cuts, tr
         rows = [(number, float(number % 1000)) for number in hashes]
         random.shuffle(rows)
         batches = [
-            (np.array([h for h, _ in part], np.uint64), np.array([[v] for _, v in part]).reshape(-1, 1))
+            (np.array([h for h, _ in part], np.uint64), np.array([v for _, v in part], np.float64))
             for part in (rows[a:b] for a, b in zip([0, *sorted(cuts)], [*sorted(cuts), 60], strict=True))
         ]
         assert sample_of(batches, tree) == sorted(rows)[:8]
@@ -54,8 +54,20 @@ def test_sample_stays_below_twice_its_size():
         patch.setattr(row_sample, "SAMPLE_ROWS", 8)
         sample = Sample.empty(2)
         for start in range(0, 1000, 5):
-            sample.add(np.arange(1000 - start, 995 - start, -1).astype(np.uint64), np.zeros((5, 2)))
-            assert len(sample.hashes) == len(sample.values) < 16
+            sample.add(np.arange(1000 - start, 995 - start, -1).astype(np.uint64), [np.zeros(5)] * 2)
+            held = [(sample.hashes, sample.values), *sample._waiting]
+            assert [len(hashes) for hashes, _ in held] == [len(values) for _, values in held]
+            assert sum(len(hashes) for hashes, _ in held) < 16
+
+
+def test_rows_that_no_full_sample_can_hold_do_not_wait():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_sample, "SAMPLE_ROWS", 8)
+        sample = Sample.empty(1)
+        sample.add(np.arange(8, dtype=np.uint64) * 10, [np.zeros(8, np.float32)])
+        sample.add(np.array([71, 69, 70], np.uint64), [np.array([1, 2, 3], np.float32)])
+        ((hashes, values),) = sample._waiting
+        assert (hashes.tolist(), values.tolist()) == ([69], [[2.0]])
 
 
 @pytest.mark.parametrize(
