@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -13,6 +14,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import pytest
 from fault_report import pytest_addoption, pytest_configure  # noqa: F401  hooks
 from xdist.scheduler import LoadFileScheduling
+
+# A shell that starts pytest in the background makes it, and with it all that the tests start, deaf to Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = pathlib.Path(__file__).parents[1]
 # benchmarks/ is not installed; `python -m pytest` finds it from here, other ways of starting would not.
