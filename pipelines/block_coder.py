@@ -1,11 +1,10 @@
-"""In: a block of rows, or of the columns of an analysis. Out: its size in bytes at no cost; pickled where Beam must.
+"""In: a block of rows or of columns. Out: its size at no cost; its bytes, by Beam's coder, where it must leave the process.
 
 Beam asks for the size of most blocks for its metrics, and its own coder pickles a block to find out.
 """
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 import apache_beam as beam
@@ -17,11 +16,14 @@ from ..schemas.csv_file import FileBlock
 class BlockCoder(beam.coders.Coder):
     """Of FileBlocks and RecordBatches, which go from one step to the next in memory."""
 
+    def __init__(self) -> None:
+        self._beams = beam.coders.FastPrimitivesCoder()
+
     def encode(self, value: FileBlock | pa.RecordBatch) -> bytes:
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        return self._beams.encode(value)
 
     def decode(self, encoded: bytes) -> Any:
-        return pickle.loads(encoded)
+        return self._beams.decode(encoded)
 
     def estimate_size(self, value: FileBlock | pa.RecordBatch) -> int:
         return (value.block.batch if isinstance(value, FileBlock) else value).nbytes
