@@ -75,8 +75,8 @@ def _plain(content: bytes) -> int:
 
 def _read(content: bytes, layout: Layout) -> int:
     rows = 0
-    for block, first in whole_records(io.BytesIO(content), BLOCK_BYTES, 2, layout, "rows"):
-        rows += read_block(block, first, layout, "rows").batch.num_rows
+    for block, first, ends in whole_records(io.BytesIO(content), BLOCK_BYTES, 2, layout, "rows"):
+        rows += read_block(block, first, layout, "rows", ends).batch.num_rows
     return rows
 
 
@@ -84,7 +84,7 @@ def _unchecked(content: bytes, layout: Layout) -> int:
     """The reader's own steps: blocks of whole records, cells as bytes, binary64 and then binary32."""
     rows = 0
     types = dict.fromkeys(_NAMES, pa.binary())
-    for block, _ in whole_records(io.BytesIO(content), BLOCK_BYTES, 2, layout, "rows"):
+    for block, _, _ in whole_records(io.BytesIO(content), BLOCK_BYTES, 2, layout, "rows"):
         table = pa.csv.read_csv(
             pa.BufferReader(block),
             read_options=pa.csv.ReadOptions(

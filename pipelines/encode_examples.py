@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,7 +95,7 @@ class ExampleEncoder:
                 self._context.append(("", FixedEntries(list(group))))
         self._sequences = [(feature.name, SequenceEntry(feature)) for feature in ordered if feature.sequence]
 
-    def encode(self, columns: Mapping[str, np.ndarray | Ragged], rows: int) -> Iterator[bytes]:
+    def encode(self, columns: Mapping[str, np.ndarray | Ragged], rows: int) -> Generator[bytes, None, None]:
         """Records of `rows` rows, some thousand at a time.
 
         Args:
@@ -107,11 +107,12 @@ class ExampleEncoder:
           ValueError: a feature with a cardinality has a value outside 0 … cardinality - 1.
         """
         fixed = self._context[0][1] if len(self._context) == 1 and not self._sequences else None
+        records = _blank_records(fixed, min(rows, _CHUNK_ROWS)) if isinstance(fixed, FixedEntries) else None
         for start in range(0, rows, _CHUNK_ROWS):
             stop = min(start + _CHUNK_ROWS, rows)
             chunk: dict[str, Any] = {name: _rows_of(column, start, stop) for name, column in columns.items()}
-            if isinstance(fixed, FixedEntries):
-                yield _encode_fixed(fixed, chunk, stop - start)
+            if isinstance(fixed, FixedEntries) and records is not None:
+                yield _fill_records(records[: stop - start], fixed, chunk)
             else:
                 yield frame_records(self._encode_lists(chunk, stop - start))
 
@@ -123,8 +124,7 @@ class ExampleEncoder:
             else:
                 block = np.tile(np.frombuffer(entries.template, np.uint8), (rows, 1))
                 entries.fill(block, columns)
-                data, size = block.tobytes(), len(entries.template)
-                context.append([data[at : at + size] for at in range(0, rows * size, size)])
+                context.append(_as_bytes(block, 0, len(entries.template)))
         messages = _messages(_FEATURES, context, rows)
         if self._sequences:
             lists = [entries.encode(columns[name]) for name, entries in self._sequences]
@@ -133,16 +133,26 @@ class ExampleEncoder:
         return messages
 
 
-def _encode_fixed(entries: FixedEntries, columns: Mapping[str, np.ndarray], rows: int) -> bytes:
+def _blank_records(entries: FixedEntries, rows: int) -> np.ndarray:
+    """uint8 [rows, bytes of a record]: all values 0, no checksum of the data."""
     example = field(_FEATURES, entries.template)
-    size, first = len(example), HEADER_BYTES + len(example) - len(entries.template)
-    template = record_header(size) + example + bytes(FOOTER_BYTES)
-    records = np.tile(np.frombuffer(template, np.uint8), (rows, 1))
-    entries.fill(records[:, first:-FOOTER_BYTES], columns)
-    data = np.ascontiguousarray(records[:, HEADER_BYTES:-FOOTER_BYTES]).tobytes()
-    examples = [data[at : at + size] for at in range(0, rows * size, size)]
-    records[:, -FOOTER_BYTES:] = record_footers(examples)
+    record = record_header(len(example)) + example + bytes(FOOTER_BYTES)
+    return np.tile(np.frombuffer(record, np.uint8), (rows, 1))
+
+
+def _fill_records(records: np.ndarray, entries: FixedEntries, columns: Mapping[str, np.ndarray]) -> bytes:
+    entries.fill(records[:, -FOOTER_BYTES - len(entries.template) : -FOOTER_BYTES], columns)
+    size = records.shape[1] - HEADER_BYTES - FOOTER_BYTES
+    records[:, -FOOTER_BYTES:] = record_footers(_as_bytes(records, HEADER_BYTES, size))
     return records.tobytes()
+
+
+def _as_bytes(rows: np.ndarray, start: int, size: int) -> list[bytes]:
+    """Bytes [start, start + size) of each row of a matrix; a tenth of the time of slicing in Python."""
+    if not size:
+        return [b""] * len(rows)
+    it = np.dtype({"names": ["it"], "formats": [f"V{size}"], "offsets": [start], "itemsize": rows.shape[1]})
+    return rows.view(it)["it"][:, 0].tolist()
 
 
 def _messages(number: int, entries: Sequence[list[bytes]], rows: int) -> list[bytes]:

@@ -82,15 +82,23 @@ class RangeReader(io.RawIOBase):
         self._checksum = google_crc32c.Checksum()
         return 0
 
+    def read(self, size: int | None = -1) -> bytes:
+        # RawIOBase would read into a buffer, to copy that and this.
+        return self.readall() if size is None or size < 0 else self._next(size)
+
     def readinto(self, buffer) -> int:
-        chunk = self._raw.read(min(len(buffer), self._left))
+        chunk = self._next(len(buffer))
+        buffer[: len(chunk)] = chunk
+        return len(chunk)
+
+    def _next(self, size: int) -> bytes:
+        chunk = self._raw.read(min(size, self._left))
         self._left -= len(chunk)
         self._checksum.update(chunk)
         if not self._left:
             # Now, because whoever reads the stream to its end may close it.
             self._goes_on = self._goes_on or bool(self._raw.read(1))
-        buffer[: len(chunk)] = chunk
-        return len(chunk)
+        return chunk
 
     def close(self) -> None:
         if not self.closed:

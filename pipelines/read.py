@@ -73,8 +73,8 @@ class ReadRange(beam.DoFn):
             stream = open_stream(stream, path, self._data.dialect.compression)
         if work.start == 0:
             _skip(stream, layout.skip_bytes, path)
-        for block, row in whole_records(stream, BLOCK_BYTES, work.first_row, layout, path):
-            yield read_block(block, row, layout, path)
+        for block, row, ends in whole_records(stream, BLOCK_BYTES, work.first_row, layout, path):
+            yield read_block(block, row, layout, path, ends)
 
 
 def _skip(stream: BinaryIO, size: int, path: str) -> None:

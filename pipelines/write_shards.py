@@ -14,6 +14,7 @@ from ..schemas.manifest_pb2 import OutputFeature
 from ..schemas.spec_pb2 import COMPRESSION_GZIP, Compression
 from .encode_examples import ExampleEncoder
 from .progress import count_rows
+from .read_ahead import read_ahead
 from .shuffle import Part, join_parts, part_schema
 
 
@@ -37,7 +38,9 @@ class WriteShard(beam.DoFn):
         shard, parts = element
         columns, counts = join_parts((Part(*part) for part in parts), self._schema)
         rows = sum(counts.values())
-        self._write(self._paths[shard], self._encoder.encode(columns, rows))
+        # Files take the bytes outside of Python's lock, and meanwhile the next ones are made.
+        with read_ahead(self._encoder.encode(columns, rows)) as chunks:
+            self._write(self._paths[shard], chunks)
         count_rows(written=rows)
         yield {"shard": shard, "rows": rows, "files": counts}
 

@@ -139,8 +139,8 @@ def _read(
     raw.seek(0)
     stream = open_stream(raw, path, data.dialect.compression)
     stream.read(layout.skip_bytes)
-    for block, first_row in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, path):
-        read = read_block(block, first_row, layout, path)
+    for block, first_row, ends in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, path):
+        read = read_block(block, first_row, layout, path, ends)
         for fault in read.errors:
             if fault.row == number:
                 raise fault

@@ -55,11 +55,10 @@ class Block:
 class _Records:
     """Where the records of a block lie."""
 
-    def __init__(self, block: bytes, quoting: bool):
-        newlines = record_ends(block, quoting)
+    def __init__(self, block: bytes, ends: np.ndarray):
         self.block = block
-        self.starts = np.concatenate([[0], newlines + 1])
-        self.stops = np.append(newlines, len(block))
+        self.starts = np.concatenate([[0], ends + 1])
+        self.stops = np.append(ends, len(block))
         if self.starts[-1] == len(block):  # the last record ends with a newline, so nothing begins behind it
             self.starts, self.stops = self.starts[:-1], self.stops[:-1]
         text = np.frombuffer(block, np.uint8)
@@ -84,7 +83,7 @@ class _Records:
 
 def whole_records(
     stream: BinaryIO, block_bytes: int, first_row: int, layout: Layout, path: str, size: int | None = None
-) -> Iterator[tuple[bytes, int]]:
+) -> Iterator[tuple[bytes, int, np.ndarray]]:
     """Cuts a stream into blocks of whole records.
 
     Args:
@@ -96,7 +95,7 @@ def whole_records(
       size: bytes to read, up to the end of a record; None: all.
 
     Yields:
-      (block, record number of its first record). Only the file's last record may lack its newline.
+      (block, record number of its first record, its `record_ends`). Only the file's last record may lack its newline.
 
     Raises:
       DataError: a record is longer than MAX_RECORD_BYTES.
@@ -123,13 +122,15 @@ def whole_records(
             )
         if len(ends):
             cut = int(ends[-1]) + 1
-            yield rest[:cut], row
+            yield rest[:cut], row, ends
             rest, row = rest[cut:], row + len(ends)
     if rest:
-        yield rest, row
+        yield rest, row, ends[:0]
 
 
-def read_block(block: bytes, first_row: int, layout: Layout, path: str) -> Block:
+def read_block(
+    block: bytes, first_row: int, layout: Layout, path: str, ends: np.ndarray | None = None
+) -> Block:
     """Reads whole records into a typed batch.
 
     Args:
@@ -137,6 +138,7 @@ def read_block(block: bytes, first_row: int, layout: Layout, path: str) -> Block
       first_row: record number of its first record.
       layout: of the file.
       path: for messages.
+      ends: its `record_ends`, if they are known.
 
     Returns:
       The good rows typed, the bad rows as errors.
@@ -144,15 +146,19 @@ def read_block(block: bytes, first_row: int, layout: Layout, path: str) -> Block
     Raises:
       DataError: a quote is opened and not closed, so that it is unknown where the row ends.
     """
-    return _read(block, first_row, layout, path, _split_fast(block, layout))
+    return _read(block, first_row, layout, path, ends, _split_fast(block, layout))
 
 
-def _read_slowly(block: bytes, first_row: int, layout: Layout, path: str) -> Block:
-    return _read(block, first_row, layout, path, None)
+def _read_slowly(
+    block: bytes, first_row: int, layout: Layout, path: str, ends: np.ndarray | None = None
+) -> Block:
+    return _read(block, first_row, layout, path, ends, None)
 
 
-def _read(block: bytes, first_row: int, layout: Layout, path: str, table: pa.Table | None) -> Block:
-    records = _Records(block, layout.quoting)
+def _read(
+    block: bytes, first_row: int, layout: Layout, path: str, ends: np.ndarray | None, table: pa.Table | None
+) -> Block:
+    records = _Records(block, record_ends(block, layout.quoting) if ends is None else ends)
     is_row = np.ones(len(records), np.bool_) if layout.fields == 1 else ~records.blank()
     index = np.flatnonzero(is_row)
     errors: list[DataError] = []

@@ -167,8 +167,8 @@ def _blocks(file: CsvFile, data: Data) -> Iterator[FileBlock]:
         raw.seek(0)
         stream = open_stream(raw, file.path, data.dialect.compression)
         stream.read(layout.skip_bytes)
-        for block, row in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, file.path):
-            yield FileBlock(file, layout.header, read_block(block, row, layout, file.path))
+        for block, row, ends in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, file.path):
+            yield FileBlock(file, layout.header, read_block(block, row, layout, file.path, ends))
 
 
 def _match(pattern: str) -> list[tuple[str, int]]:

@@ -141,8 +141,8 @@ def _csv_batches(
     with open(path, "rb") as raw:
         stream = open_stream(raw, path, data.dialect.compression)
         stream.read(layout.skip_bytes)
-        for block, first_row in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, path):
-            read = read_block(block, first_row, layout, path)
+        for block, first_row, ends in whole_records(stream, _BLOCK_BYTES, layout.first_row, layout, path):
+            read = read_block(block, first_row, layout, path, ends)
             if read.errors and not mark:
                 raise read.errors[0]
             faults = [(error.row or 0, error) for error in read.errors]

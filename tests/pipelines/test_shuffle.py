@@ -80,6 +80,13 @@ def test_equal_hashes_keep_file_and_record_order():
     assert counts == {0: 4, 1: 2}
 
 
+def test_many_equal_hashes_keep_record_order():
+    rows, same = np.arange(5000), np.repeat(np.array([7, 3], np.uint64), 2500)
+    parts = [part for _, part in parts_of(0, rows, same, np.zeros(5000, np.int64))]
+    columns, _ = join_parts(parts, SCHEMA)
+    assert columns["row"].tolist() == [*range(2500, 5000), *range(2500)]
+
+
 def test_a_shard_without_rows():
     columns, counts = join_parts([Part(0, 0, 0, b"")], SCHEMA)
     assert {name: len(column) for name, column in columns.items()} == {"half": 0, "row": 0}

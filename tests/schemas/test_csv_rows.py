@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from prebake.schemas import csv_rows, spec_pb2
 from prebake.schemas.csv_layout import Layout, read_layout
 from prebake.schemas.csv_rows import Block, read_block, whole_records
-from prebake.schemas.csv_scan import resolve_cuts, scan_range
+from prebake.schemas.csv_scan import record_ends, resolve_cuts, scan_range
 from prebake.schemas.errors import DataError
 
 SPEC = """
@@ -50,8 +50,9 @@ def read_all(content: bytes, layout: Layout, block_bytes: int, read=read_block) 
     """Rows of a whole file, cut into blocks."""
     stream = io.BytesIO(content[layout.skip_bytes :])
     rows: list[tuple] = []
-    for block, first_row in whole_records(stream, block_bytes, layout.first_row, layout, "f.csv"):
-        got = read(block, first_row, layout, "f.csv")
+    for block, first_row, ends in whole_records(stream, block_bytes, layout.first_row, layout, "f.csv"):
+        assert ends.tolist() == record_ends(block, layout.quoting).tolist()
+        got = read(block, first_row, layout, "f.csv", ends)
         assert not got.errors
         rows += rows_of(got)
     return rows
@@ -290,7 +291,11 @@ def test_fault_26_a_record_above_the_limit(monkeypatch):
 def test_whole_records_reads_no_more_than_asked():
     layout = texts_layout(["a"])
     stream = io.BytesIO(b"a\nb\nc\nd\n")
-    assert list(whole_records(stream, 3, 5, layout, "f.csv", size=6)) == [(b"a\n", 5), (b"b\nc\n", 6)]
+    found = [
+        (block, row, ends.tolist())
+        for block, row, ends in whole_records(stream, 3, 5, layout, "f.csv", size=6)
+    ]
+    assert found == [(b"a\n", 5, [1]), (b"b\nc\n", 6, [1, 3])]
     assert stream.tell() == 6
 
 
@@ -348,8 +353,8 @@ def by_ranges(content: bytes, places: list[int], layout: Layout) -> list[tuple]:
         stream = io.BytesIO(content)
         stream.seek(start)
         row = layout.first_row if first else cut.row
-        for block, first_row in whole_records(stream, 16, row, layout, "f.csv", size=cut.stop - start):
-            rows += rows_of(read_block(block, first_row, layout, "f.csv"))
+        for block, first_row, ends in whole_records(stream, 16, row, layout, "f.csv", size=cut.stop - start):
+            rows += rows_of(read_block(block, first_row, layout, "f.csv", ends))
     return rows
 
 

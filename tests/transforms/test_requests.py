@@ -147,8 +147,8 @@ def from_file(graph, record: bytes) -> tuple[dict[str, list] | None, str | None]
     layout = read_layout(head, "f", data)
     try:
         blocks = [
-            read_block(block, row, layout, "f")
-            for block, row in whole_records(io.BytesIO(record), 1 << 20, 2, layout, "f")
+            read_block(block, row, layout, "f", ends)
+            for block, row, ends in whole_records(io.BytesIO(record), 1 << 20, 2, layout, "f")
         ]
         if len(blocks) != 1 or len(blocks[0].rows) + len(blocks[0].errors) != 1:
             return None, None
