@@ -15,8 +15,8 @@ from tfx_bsl.tfxio.tensor_representation_util import InferTensorRepresentationsF
 from ..schemas import identity
 from ..schemas.csv_file import FileBlock
 from ..schemas.labels import label_feature
-from ..schemas.raw_columns import fold_of_rows, raw_column, split_of_rows
-from ..schemas.spec_pb2 import REGRESSION, Label, Spec
+from ..schemas.raw_columns import fold_of_rows, raw_column, raw_texts, split_of_rows
+from ..schemas.spec_pb2 import REGRESSION, STRING, Label, Spec
 from ..transforms.count_analyzer import count_values
 from ..transforms.cross_ids import CrossIds
 from ..transforms.learnt import Learnt
@@ -61,11 +61,18 @@ class TrainingColumns(beam.DoFn):
 
     def setup(self) -> None:
         self._columns = columns_by_name(self._spec)
-        self._arrays = SourceArrays(self._needs.of_columns, self._learnt.of)
+        self._ahead = counted_ahead(self._spec, self._needs)
+        # Counted as Arrow has them; the others become arrays.
+        self._texts = [
+            source
+            for source in self._needs.of_columns
+            if source.name in self._ahead and source.column.type == STRING and not source.steps
+        ]
+        self._others = [source for source in self._needs.of_columns if source not in self._texts]
+        self._arrays = SourceArrays(self._others, self._learnt.of)
         crosses = self._needs.crosses
         self._crosses = CrossIds(in_order(self._spec), crosses, self._learnt) if crosses else None
         self._names, self._matrices = input_names(self._needs), stacks(self._spec, self._needs)
-        self._ahead = counted_ahead(self._spec, self._needs)
 
     def process(self, rows: FileBlock):
         splits = split_of_rows(rows, self._spec)
@@ -75,7 +82,7 @@ class TrainingColumns(beam.DoFn):
         if not len(chosen):
             return
         row = self._of_rows(rows, chosen)
-        names = {source.column.name for source in self._needs.of_columns}
+        names = {source.column.name for source in self._others}
         if self._crosses:
             names.update(self._crosses.columns)
         raw = {name: self._raw(rows, name, chosen) for name in sorted(names)}
@@ -91,8 +98,11 @@ class TrainingColumns(beam.DoFn):
             inputs[name] = value
             if isinstance(value, Elements):
                 inputs |= self._of_elements(source, name, value, row)
-        for name, column in self._user.items():
-            inputs[name] = self._raw(rows, column, chosen)
+        for text in self._texts:
+            column = raw_texts(rows.block.batch, text.column).take(pa.array(chosen))
+            inputs |= _counted(self._names[text.name], column)
+        for name, read in self._user.items():
+            inputs[name] = self._raw(rows, read, chosen)
         yield list_batch(inputs, self._matrices, len(chosen))
 
     def _raw(self, rows: FileBlock, name: str, chosen: np.ndarray) -> np.ndarray:
@@ -133,7 +143,7 @@ class TrainingColumns(beam.DoFn):
         return found
 
 
-def _counted(name: str, values: np.ndarray) -> dict[str, Elements]:
+def _counted(name: str, values: np.ndarray | pa.Array) -> dict[str, Elements]:
     """The distinct values of a block and how often each is there, as lists of its first row."""
     counts = count_values(values)
     texts = np.empty(len(counts), object)

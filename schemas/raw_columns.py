@@ -29,11 +29,16 @@ def raw_column(batch: pa.RecordBatch, declared: Column) -> np.ndarray:
         return column.fill_null(float("nan")).to_numpy() if column.null_count else column.to_numpy()
     if pa.types.is_integer(column.type):
         return column.fill_null(numerals.INT_MISSING).to_numpy()
-    values = column.cast(pa.binary()) if pa.types.is_string(column.type) else column
-    found = values.fill_null(b"").to_numpy(zero_copy_only=False)
+    found = raw_texts(batch, declared).to_numpy(zero_copy_only=False)
     if declared.type == BASE64:
         found[:] = [base64.b64decode(cell) for cell in found]
     return found
+
+
+def raw_texts(batch: pa.RecordBatch, declared: Column) -> pa.Array:
+    """A column of texts as it stands, binary; a missing one is b""."""
+    column = batch.column(declared.name)
+    return (column.cast(pa.binary()) if pa.types.is_string(column.type) else column).fill_null(b"")
 
 
 def unequal_lists(batch: pa.RecordBatch, lists: Column, weights: Column) -> np.ndarray:

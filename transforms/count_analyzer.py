@@ -62,16 +62,17 @@ class CountBatch(beam.DoFn):
         self._counts = {}
 
 
-def count_values(x: np.ndarray, weights: np.ndarray | None = None) -> dict[bytes, Count]:
+def count_values(x: np.ndarray | pa.Array, weights: np.ndarray | None = None) -> dict[bytes, Count]:
     """Rows and weight of each distinct value. Tokens with a newline have no line in a vocabulary file and are left out.
 
     Args:
-      x: float32, int64 or object (bytes) [n].
+      x: float32, int64, object (bytes) or Arrow's binary [n], without nulls.
       weights: float32 [n].
     """
-    if x.dtype == np.float32:
-        x = x + np.float32(0)  # -0.0 and 0.0 are one value
-    encoded = pc.dictionary_encode(pa.array(x))
+    if isinstance(x, np.ndarray):
+        # -0.0 and 0.0 are one value.
+        x = pa.array(x + np.float32(0) if x.dtype == np.float32 else x)
+    encoded = pc.dictionary_encode(x)
     places = encoded.indices.to_numpy()
     rows = np.bincount(places, minlength=len(encoded.dictionary)).tolist()
     totals = [0] * len(rows)
@@ -79,7 +80,7 @@ def count_values(x: np.ndarray, weights: np.ndarray | None = None) -> dict[bytes
         for place, weight in zip(places.tolist(), to_units(weights), strict=True):
             totals[place] += weight
     counts: dict[bytes, Count] = {}
-    for value, count, weight in zip(_texts(encoded.dictionary, x.dtype), rows, totals, strict=True):
+    for value, count, weight in zip(_texts(encoded.dictionary), rows, totals, strict=True):
         if b"\n" not in value:
             before = counts.get(value, (0, 0))  # two NaN payloads are one missing value
             counts[value] = (before[0] + count, before[1] + weight)
@@ -94,8 +95,9 @@ def as_text(x: np.ndarray) -> list[bytes]:
     return [b"" if value == numerals.INT_MISSING or value != value else str(value).encode() for value in x]
 
 
-def _texts(dictionary: pa.Array, dtype: np.dtype) -> list[bytes]:
-    return dictionary.to_pylist() if dtype.kind == "O" else as_text(dictionary.to_numpy(zero_copy_only=False))
+def _texts(dictionary: pa.Array) -> list[bytes]:
+    is_text = pa.types.is_binary(dictionary.type)
+    return dictionary.to_pylist() if is_text else as_text(dictionary.to_numpy(zero_copy_only=False))
 
 
 class SumCounts(beam.CombineFn):
