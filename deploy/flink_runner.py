@@ -112,9 +112,18 @@ class _Job(PipelineResult):
             text=True,
             start_new_session=True,
         )
+        try:
+            self.job = self._read_number()
+        except BaseException:
+            # Ctrl-C while it is submitted: it may run already, and only its number can end it.
+            self.job = self._read_number()
+            self.cancel()
+            raise
+
+    def _read_number(self) -> str:
         assert self._process.stdout is not None
         found = re.match(r"job (\w+)", self._process.stdout.readline())
-        self.job = found[1] if found else ""
+        return found[1] if found else ""
 
     def wait_until_finish(self, duration=None):
         """Waits for the job's end; cancels it if that is broken off.
@@ -158,16 +167,20 @@ class _Job(PipelineResult):
             return json.load(answer)
 
     def cancel(self):
-        """Ends the job on the cluster, and says so."""
+        """Ends the job on the cluster, if there is one, and says so."""
         try:
-            request = urllib.request.Request(f"{self._address}/jobs/{self.job}?mode=cancel", method="PATCH")
-            urllib.request.urlopen(request, timeout=_ANSWER_SECONDS).close()
-            print(f"job {self.job} on {self._address} is cancelled", file=sys.stderr)
+            if self.job:
+                self._cancel()
         except OSError as error:
             print(f"job {self.job} on {self._address} may still run: {error}", file=sys.stderr)
         self._process.kill()
         self._process.communicate()
         self._state = PipelineState.CANCELLED
+
+    def _cancel(self) -> None:
+        request = urllib.request.Request(f"{self._address}/jobs/{self.job}?mode=cancel", method="PATCH")
+        urllib.request.urlopen(request, timeout=_ANSWER_SECONDS).close()
+        print(f"job {self.job} on {self._address} is cancelled", file=sys.stderr)
 
 
 class _Counters(MetricResults):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import signal
 import sys
 import threading
 from collections.abc import Iterator
@@ -59,6 +61,9 @@ ANSWERS = {
 }
 
 
+cancelled: list[str] = []
+
+
 class Flink(http.server.BaseHTTPRequestHandler):
     """Its REST interface, of the job 0a."""
 
@@ -67,6 +72,11 @@ class Flink(http.server.BaseHTTPRequestHandler):
         self.send_response(200 if found else 404)
         self.end_headers()
         self.wfile.write(json.dumps(found).encode())
+
+    def do_PATCH(self) -> None:
+        cancelled.append(self.path)
+        self.send_response(202)
+        self.end_headers()
 
     def log_message(self, *_) -> None: ...
 
@@ -110,6 +120,25 @@ def test_a_fault_of_the_data_stays_what_it_is(address):
     with pytest.raises(RuntimeError) as error:
         submitted(address, told, 1).wait_until_finish()
     assert str(find_cause(error.value)) == "a.csv:3:x 'v' is no number"
+
+
+def test_ctrl_c_while_a_job_is_submitted(address, capsys):
+    cancelled.clear()
+    work = "import time; time.sleep(1); print('job 0a', flush=True); time.sleep(60)"
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        _Job([sys.executable, "-c", work], address)
+    assert cancelled == ["/jobs/0a?mode=cancel"]
+    assert capsys.readouterr().err == f"job 0a on {address} is cancelled\n"
+
+
+def test_ctrl_c_before_there_is_a_job(address, capsys):
+    cancelled.clear()
+    threading.Timer(0.3, os.kill, [os.getpid(), signal.SIGINT]).start()
+    with pytest.raises(KeyboardInterrupt):
+        _Job([sys.executable, "-c", "import time; time.sleep(1)"], address)
+    assert cancelled == []
+    assert capsys.readouterr().err == ""
 
 
 def test_a_failure_of_a_cluster_that_is_gone(address):
